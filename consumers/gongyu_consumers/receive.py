@@ -1,0 +1,59 @@
+"""The loop of a receiver: poll, apply, remember, until the end or until it is told to stop.
+
+A stop (SIGTERM, Ctrl-C) ends it between two batches, so what was polled is applied and committed first.
+Positions behind control records alone are written every few seconds and at the end: they keep a quiet topic's position
+from falling behind retention.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from gongyu_consumers.delivery import Delivery
+from gongyu_consumers.progress import Progress, Totals
+from gongyu_consumers.reading import GrantReader
+from gongyu_consumers.sinks.sink import Sink
+from gongyu_schemas.errors import KafkaUnavailable
+
+_POLL_S = 0.5
+_REMEMBER_EVERY_S = 5.0
+_SHOW_LAG_EVERY_S = 1.0
+#: With --exit-at-end a command ends in bounded time also where Kafka is gone.
+_GIVE_UP_S = 60.0
+
+
+def receive(
+    reader: GrantReader, sink: Sink, totals: Totals, progress: Progress, stop: threading.Event, *, exit_at_end: bool, at_least_once: bool
+) -> None:
+    """Fills `totals`. `at_least_once`: the group's offsets are the sink's positions, so committing them must succeed."""
+    reader.start(sink.positions, from_anywhere=sink.copies.from_anywhere)
+    remembered = committed = time.monotonic()
+    shown = dict(sink.positions)
+    while not stop.is_set():
+        batch = reader.next_batch(_POLL_S)
+        begun = time.monotonic()
+        if batch.deliveries or begun - remembered > _REMEMBER_EVERY_S:
+            _apply(reader, sink, totals, batch.deliveries)
+            remembered = time.monotonic()
+        totals.busy_s += time.monotonic() - begun
+        if at_least_once and batch.deliveries:
+            reader.topic.commit(sink.positions)
+        elif not at_least_once and begun - committed > _SHOW_LAG_EVERY_S and shown != sink.positions:
+            shown, committed = dict(sink.positions), begun
+            reader.topic.show_lag(shown)
+        reader.require_begun(sink.copies)
+        progress.show(lambda: reader.topic.lag(reader.positions))
+        if exit_at_end and reader.caught_up:
+            break
+        if exit_at_end and reader.topic.down_since is not None and time.monotonic() - reader.topic.down_since > _GIVE_UP_S:
+            raise KafkaUnavailable(f"Kafka has been away for {_GIVE_UP_S:.0f} s; what was received is kept, start again later")
+    _apply(reader, sink, totals, [])
+
+
+def _apply(reader: GrantReader, sink: Sink, totals: Totals, deliveries: list[Delivery]) -> None:
+    """Apply, unless there is nothing new at all."""
+    if not deliveries and sink.positions == reader.positions:
+        return
+    totals.add(sink.apply(deliveries, reader.positions))
+    totals.note_live(delivery for delivery in deliveries if reader.is_live(delivery))

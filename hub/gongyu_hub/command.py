@@ -1,0 +1,81 @@
+"""`gongyu-hub work`: one worker process."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+
+from gongyu_hub.observe.logs import configure_logs
+from gongyu_hub.settings import Settings
+from gongyu_schemas.errors import ConfigError
+from gongyu_schemas.names import check_name
+from gongyu_schemas.transport.clients import require_connection
+from gongyu_schemas.transport.profile import Profile, read_profile
+
+
+class _Stop:
+    """Set by SIGTERM and SIGINT: the loop finishes its transaction and ends."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask)
+
+    def __call__(self) -> bool:
+        return self._asked
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        self._asked = True
+
+
+def work(
+    directory: Annotated[Path, typer.Option("--dir", help="Folder of the hub; profiles and the store live in it.")],
+    name: Annotated[str, typer.Option(help="Name of this worker; no two may run under one name.")] = "worker-1",
+    profile: Annotated[Path | None, typer.Option(help="Profile of the hub's Kafka user. Default: DIR/profiles/hub.yaml.")] = None,
+    metrics: Annotated[str, typer.Option(help="Address for Prometheus; port 0 = any free one.")] = "127.0.0.1:0",
+    commit_interval: Annotated[float, typer.Option(help="Longest time in seconds that a transaction stays open under load.")] = 1.0,
+    max_rejections: Annotated[int, typer.Option(help="Rejections in a row that pause an owner partition.")] = 100,
+) -> None:
+    """Run one worker until SIGTERM or Ctrl-C; start as many as there is work.
+
+    Example: gongyu-hub work --dir /var/lib/gongyu --name worker-1 --metrics 127.0.0.1:9101
+    """
+    configure_logs()
+    stopping = _Stop()
+    credentials = read_profile(profile or directory / "profiles" / "hub.yaml")
+    host, _, port = metrics.rpartition(":")
+    if not host or not port.isdecimal():
+        raise ConfigError(f"--metrics {metrics!r} is not HOST:PORT")
+    try:
+        settings = Settings(
+            name=check_name(name, "worker"),
+            store_dir=directory / "store",
+            metrics_host=host,
+            metrics_port=int(port),
+            commit_interval_s=commit_interval,
+            max_rejections=max_rejections,
+        )
+    except ValidationError as error:
+        raise ConfigError(f"wrong option: {error}") from error
+    _run(credentials, settings, stopping)
+
+
+def _run(credentials: Profile, settings: Settings, stopping: _Stop) -> None:
+    from gongyu_hub.observe.metrics import Metrics  # noqa: PLC0415 - numba takes a while to load: not for --help
+    from gongyu_hub.worker import Worker  # noqa: PLC0415 - as above
+
+    metrics = Metrics()
+    port = metrics.serve(settings.metrics_host, settings.metrics_port)
+    try:
+        require_connection(credentials)
+        worker = Worker(credentials, settings, metrics, stopping)
+        worker.start()
+        print(f"worker {settings.name}: ready, metrics at http://{settings.metrics_host}:{port}/metrics", flush=True)
+        worker.run()
+    finally:
+        metrics.close()

@@ -1,0 +1,166 @@
+"""Consume: owner topics as a member of the hub's consumer group. The stage's one output is a Batch per topic.
+
+Partitions come and go with the group (classic protocol, cooperative, static members). A new partition is assigned but paused:
+it delivers nothing until the worker has restored its state and calls `start`. Messages of a partition that is not started are
+never handed out. Decision: restoring outside the callback instead of inside, because it may take long and fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import structlog
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+
+from gongyu_hub.settings import Settings
+from gongyu_hub.values import Batch, Place
+from gongyu_schemas.errors import FatalError
+from gongyu_schemas.names import HUB_GROUP
+from gongyu_schemas.transport.clients import make_consumer, take_messages
+from gongyu_schemas.transport.profile import Profile
+
+LOG = structlog.get_logger()
+#: A consumer whose rights are gone may take 45 s to close; the process ends sooner without it.
+_FATAL = (KafkaError._FATAL, KafkaError._FENCED, KafkaError.FENCED_INSTANCE_ID)
+
+
+class Intake:
+    """The consumer.
+
+    `waiting`: partitions assigned and not started. `out_of_reach`: their offset is gone from the topic. `ends`: the offset at
+    which the end of a partition was last seen, behind its last control record.
+    """
+
+    def __init__(self, profile: Profile, settings: Settings, on_revoke: Callable[[list[Place], bool], None]) -> None:
+        self.waiting: set[Place] = set()
+        self.out_of_reach: set[Place] = set()
+        self.ends: dict[Place, int] = {}
+        self._started: set[Place] = set()
+        self._topics: frozenset[str] = frozenset()
+        self._on_revoke = on_revoke
+        self._paused = False
+        self.consumer: Consumer = make_consumer(
+            profile,
+            **{
+                "group.id": HUB_GROUP,
+                "group.instance.id": settings.name,
+                "partition.assignment.strategy": "cooperative-sticky",
+                "session.timeout.ms": int(settings.session_timeout_s * 1000),
+                "heartbeat.interval.ms": 1000,
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "auto.offset.reset": "error",
+                "enable.partition.eof": True,
+                "fetch.wait.max.ms": 100,
+                "topic.metadata.refresh.interval.ms": 5000,
+                "queued.max.messages.kbytes": 65_536,
+            },
+        )
+
+    def subscribe(self, topics: frozenset[str]) -> None:
+        """Only what is new: types are never taken away."""
+        if topics - self._topics:
+            self._topics |= topics
+            self.consumer.subscribe(sorted(self._topics), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost)
+
+    def take(self, limit: int, timeout_s: float) -> list[Batch]:
+        """Wait for a first message, then take what is there. Raises FatalError when this member was replaced."""
+        messages = take_messages(self.consumer, limit, timeout_s)
+        by_place: dict[Place, list[Message]] = {}
+        for message in messages:
+            place = (str(message.topic()), message.partition() or 0)
+            if message.error() is not None:
+                self._note(message, place)
+            elif place in self._started:
+                by_place.setdefault(place, []).append(message)
+        topics = sorted({topic for topic, _ in by_place})
+        return [_batch(topic, [(p, by_place[t, p]) for t, p in sorted(by_place) if t == topic]) for topic in topics]
+
+    def start(self, place: Place, offset: int) -> None:
+        """Read a restored partition from an offset."""
+        self._begin_at(place, offset)
+        self.waiting.discard(place)
+        self._started.add(place)
+        if self._paused:
+            self.consumer.pause([TopicPartition(*place)])
+
+    def hold(self, place: Place) -> None:
+        """Stop reading one partition; it stays assigned."""
+        self._started.discard(place)
+        self.consumer.pause([TopicPartition(*place)])
+
+    def restart(self) -> set[Place]:
+        """Forget what was fetched: every assigned partition waits to be restored."""
+        self.waiting |= self._started
+        for place in self._started:
+            self.consumer.pause([TopicPartition(*place)])
+        self._started.clear()
+        return set(self.waiting)
+
+    def pause_all(self, paused: bool) -> None:
+        """Stop or go on reading, keeping the assignment; True = stop."""
+        if paused != self._paused:
+            self._paused = paused
+            places = [TopicPartition(*place) for place in self._started]
+            (self.consumer.pause if paused else self.consumer.resume)(places)
+
+    def close(self) -> None:
+        self.consumer.close()
+
+    def _begin_at(self, place: Place, offset: int) -> None:
+        where = TopicPartition(place[0], place[1], offset)
+        self.consumer.incremental_unassign([TopicPartition(*place)])
+        self.consumer.incremental_assign([where])
+        self.consumer.resume([where])
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        for partition in partitions:
+            partition.offset = 0  # replaced by `start`; given, so that nothing is looked up
+            self.waiting.add((partition.topic, partition.partition))
+        consumer.incremental_assign(partitions)
+        consumer.pause(partitions)
+
+    def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._leave(partitions, lost=False)
+        consumer.incremental_unassign(partitions)
+
+    def _lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._leave(partitions, lost=True)
+        consumer.incremental_unassign(partitions)
+
+    def _leave(self, partitions: list[TopicPartition], lost: bool) -> None:
+        places = [(partition.topic, partition.partition) for partition in partitions]
+        started = [place for place in places if place in self._started]
+        self._on_revoke(started, lost)
+        self._started.difference_update(places)
+        self.waiting.difference_update(places)
+        self.out_of_reach.difference_update(places)
+
+    def _note(self, message: Message, place: Place) -> None:
+        error = message.error()
+        if error is None:
+            return
+        if error.code() == KafkaError._PARTITION_EOF:
+            self.ends[place] = message.offset() or 0
+        elif error.code() in _FATAL or error.fatal():
+            raise FatalError(f"this worker was replaced by another with the same --name, or fenced: {error.str()}")
+        elif error.code() == KafkaError._AUTO_OFFSET_RESET:
+            self.out_of_reach.add(place)
+            LOG.error("the hub fell behind the owner's retention: ask the owner for a snapshot", topic=place[0], partition=place[1])
+        else:
+            LOG.warning("owner topics not readable for now", cause=error.str())
+
+
+def _batch(topic: str, parts: list[tuple[int, list[Message]]]) -> Batch:
+    messages = [message for _, part in parts for message in part]
+    n = len(messages)
+    return Batch(
+        topic=topic,
+        partitions=np.repeat(np.array([p for p, _ in parts], np.int64), [len(part) for _, part in parts]),
+        offsets=np.fromiter((message.offset() or 0 for message in messages), np.int64, n),
+        timestamps_ms=np.fromiter((message.timestamp()[1] for message in messages), np.int64, n),
+        keys=[message.key() for message in messages],
+        values=[message.value() for message in messages],
+    )

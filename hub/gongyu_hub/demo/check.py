@@ -1,0 +1,261 @@
+"""The self-check: holds every grant topic against the independent reference, record by record.
+
+Enters a hub's folder, its policy file and its information types; reads the owner topics, the grant topics and the dead
+letters whole, committed messages only; leaves a `CheckResult` and, as a command, its lines and exit code 1 unless every
+count is zero. Changes nothing: it may run beside a working hub, once the hub has caught up with its owners.
+
+    python -m gongyu_hub.demo.check --dir DIR --policy FILE
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from confluent_kafka import Message
+from confluent_kafka.schema_registry import SchemaRegistryClient
+from confluent_kafka.schema_registry.error import SchemaRegistryError
+
+from gongyu_hub.demo.compare import Compared, Defect, Findings, GrantTopic, Received, compare
+from gongyu_hub.demo.policy_text import read_policy
+from gongyu_hub.demo.reference import Delivery, Outcome, OwnerMessage, Published, Reference, Tally, Terms
+from gongyu_hub.demo.topics import Topics, wait_until
+from gongyu_schemas.errors import FatalError, KafkaUnavailable, reported
+from gongyu_schemas.fields import Schema
+from gongyu_schemas.information_type import InformationType, load_types, shipped_types
+from gongyu_schemas.names import ADMIN_USER, DEAD_LETTER_TOPIC, HUB_USER, grant_topic, key_subject, owner_topic, value_subject
+from gongyu_schemas.transport.clients import make_registry
+from gongyu_schemas.transport.profile import read_profile
+
+_GRANT_TOPICS = "grant."
+
+
+@dataclass(frozen=True, slots=True)
+class GrantResult:
+    """One grant: what the reference says of it and what is wrong with its topic."""
+
+    terms: Terms
+    tally: Tally
+    received: int
+    compared: Compared
+
+
+@dataclass(slots=True)
+class CheckResult:
+    """Everything that was compared; `references` by information type, for their views."""
+
+    grants: list[GrantResult] = field(default_factory=list)
+    references: dict[str, Reference] = field(default_factory=dict)
+    findings: Findings = field(default_factory=Findings)
+
+    @property
+    def inputs(self) -> int:
+        """The number of owner messages."""
+        return sum(sum(reference.outcomes.values()) for reference in self.references.values())
+
+    def outcomes(self) -> dict[Outcome, int]:
+        """The number of owner messages by outcome."""
+        return {outcome: sum(reference.outcomes[outcome] for reference in self.references.values()) for outcome in Outcome}
+
+
+def check_hub(
+    folder: Path, policy: Path, type_folders: Sequence[Path] = (), timeout_s: float = 60.0, only: str | None = None
+) -> CheckResult:
+    """Compare all that the hub in this folder has delivered, or what it has of `only` one type. Raises ConfigError, KafkaUnavailable."""
+    types = load_types(shipped_types(), *type_folders)
+    grants = read_policy(policy, types)
+    hub, admin = (read_profile(folder / "profiles" / f"{user}.yaml") for user in (HUB_USER, ADMIN_USER))
+    with make_registry(hub) as registry, closing(Topics(admin)) as topics:
+        return _check(topics, registry, grants, timeout_s, only)
+
+
+def _check(topics: Topics, registry: SchemaRegistryClient, grants: Sequence[Terms], timeout_s: float, only: str | None) -> CheckResult:
+    partitions = topics.partitions()
+    result = CheckResult()
+    rejected: set[tuple[str, int, int]] = set()
+    of_types: dict[str, list[Terms]] = {}
+    for grant in grants:
+        if only in (None, grant.information_type.name):
+            of_types.setdefault(grant.information_type.name, []).append(grant)
+    for of_type in of_types.values():
+        rejected |= _check_type(result, topics, registry, partitions, of_type, timeout_s)
+    _check_strangers(result.findings, topics, partitions, grants)
+    owner_topics = {owner_topic(each[0].information_type.owner, name) for name, each in of_types.items()}
+    letters = topics.read(DEAD_LETTER_TOPIC, partitions.get(DEAD_LETTER_TOPIC, 0))
+    _check_dead_letters(result.findings, rejected, owner_topics, letters)
+    for result_of_grant in result.grants:
+        result.findings.include(result_of_grant.compared.findings)
+    return result
+
+
+def _check_type(
+    result: CheckResult,
+    topics: Topics,
+    registry: SchemaRegistryClient,
+    partitions: Mapping[str, int],
+    grants: Sequence[Terms],
+    timeout_s: float,
+) -> set[tuple[str, int, int]]:
+    """Compare the grants of one type; the positions of the messages that must be dead letters are left."""
+    information_type = grants[0].information_type
+    topic = owner_topic(information_type.owner, information_type.name)
+    messages = [_owner_message(each) for each in topics.read(topic, partitions.get(topic, 0))]
+    _wait_for_hub(result.findings, topics, topic, partitions.get(topic, 0), messages, timeout_s)
+    reference = Reference(_published(registry, information_type), grants)
+    expected: list[list[Delivery]] = [[] for _ in grants]
+    rejected = set()
+    for decided in reference.process(messages):
+        for index, delivery in decided.deliveries:
+            expected[index].append(delivery)
+        if decided.outcome is Outcome.REJECTED:
+            rejected.add((topic, decided.message.partition, decided.message.offset))
+    result.references[information_type.name] = reference
+    for grant, tally, deliveries in zip(grants, reference.tallies, expected, strict=True):
+        grants_topic = _grant_topic(registry, grant, partitions)
+        received = [_received(each) for each in topics.read(grants_topic.topic, grants_topic.partitions)]
+        result.grants.append(GrantResult(grant, tally, len(received), compare(grants_topic, deliveries, received)))
+    return rejected
+
+
+def _wait_for_hub(
+    findings: Findings, topics: Topics, topic: str, partitions: int, messages: Iterable[OwnerMessage], timeout_s: float
+) -> None:
+    """The hub commits the offset behind each message that it settled, so it has caught up at the last one."""
+    ends: dict[int, int] = {}
+    for message in messages:
+        ends[message.partition] = message.offset + 1
+
+    def caught_up() -> bool:
+        committed = topics.committed(topic, partitions)
+        return all(committed.get(partition, 0) >= end for partition, end in ends.items())
+
+    if not wait_until(caught_up, timeout_s):
+        committed = topics.committed(topic, partitions)
+        behind = sum(1 for message in messages if message.offset >= committed.get(message.partition, 0))
+        findings.add(Defect.UNPROCESSED, f"{topic}: the hub has committed {committed}, the topic ends at {ends}", behind)
+
+
+def _check_strangers(findings: Findings, topics: Topics, partitions: Mapping[str, int], grants: Iterable[Terms]) -> None:
+    """No other grant topic may hold anything."""
+    known = {grant_topic(grant.subscriber, grant.name) for grant in grants}
+    for topic in sorted(partitions.keys() - known):
+        if topic.startswith(_GRANT_TOPICS):
+            for message in topics.read(topic, partitions[topic]):
+                findings.add(Defect.EXTRA, f"{topic} [{message.partition()}] at {message.offset()}: the policy has no such grant")
+
+
+def _check_dead_letters(
+    findings: Findings, rejected: set[tuple[str, int, int]], owner_topics: set[str], letters: Iterable[Message]
+) -> None:
+    seen: set[tuple[str, int, int]] = set()
+    for letter in letters:
+        origin = _origin(letter)
+        if origin[0] not in owner_topics:
+            continue
+        if origin not in rejected or origin in seen:
+            findings.add(Defect.WRONG_DEAD_LETTER, f"dead letter for input {origin}, which is not rejected or already has one")
+        seen.add(origin)
+    for position in rejected - seen:
+        findings.add(Defect.WRONG_DEAD_LETTER, f"no dead letter for input {position}")
+
+
+def _origin(letter: Message) -> tuple[str, int, int]:
+    given = letter.headers() or ()
+    pairs = given.items() if isinstance(given, dict) else given
+    headers = {name: value.decode() if isinstance(value, bytes) else str(value) for name, value in pairs}
+    return headers["gongyu.topic"], int(headers["gongyu.partition"]), int(headers["gongyu.offset"])
+
+
+def _published(registry: SchemaRegistryClient, information_type: InformationType) -> Published:
+    topic = owner_topic(information_type.owner, information_type.name)
+    keys = _schemas(registry, key_subject(topic))
+    key_schema_id, key_schema = next(iter(keys.items()))
+    return Published(information_type, key_schema_id, key_schema, _schemas(registry, value_subject(topic)))
+
+
+def _grant_topic(registry: SchemaRegistryClient, grant: Terms, partitions: Mapping[str, int]) -> GrantTopic:
+    topic = grant_topic(grant.subscriber, grant.name)
+    keys = _schemas(registry, key_subject(topic))
+    key_schema_id, key_schema = next(iter(keys.items()))
+    return GrantTopic(
+        terms=grant,
+        topic=topic,
+        partitions=partitions.get(topic, 0),
+        input_partitions=grant.information_type.partitions,
+        key_schema_id=key_schema_id,
+        key_schema=key_schema,
+        view_schemas=_schemas(registry, value_subject(topic)),
+    )
+
+
+def _schemas(registry: SchemaRegistryClient, subject: str) -> dict[int, Schema]:
+    """All schemas of a subject by id, oldest first. Raises KafkaUnavailable, FatalError where there is none."""
+    found: dict[int, Schema] = {}
+    try:
+        for version in sorted(registry.get_versions(subject)):
+            registered = registry.get_version(subject, version)
+            if registered.schema_id is not None and registered.schema is not None:
+                found[registered.schema_id] = json.loads(registered.schema.schema_str or "null")
+    except (SchemaRegistryError, OSError) as error:
+        raise KafkaUnavailable(f"schema registry: {subject}: {error}") from error
+    if not found:
+        raise FatalError(f"schema registry: {subject} has no schema")
+    return found
+
+
+def _owner_message(message: Message) -> OwnerMessage:
+    partition, offset, (_, timestamp_ms) = _number(message.partition()), _number(message.offset()), message.timestamp()
+    return OwnerMessage(partition, offset, _bytes(message.key()), _bytes(message.value()), timestamp_ms)
+
+
+def _received(message: Message) -> Received:
+    return Received(_number(message.partition()), _number(message.offset()), _bytes(message.key()), _bytes(message.value()))
+
+
+def _number(value: int | None) -> int:
+    return -1 if value is None else value
+
+
+def _bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value
+
+
+def print_result(result: CheckResult) -> None:
+    """A line per grant, a line per defect, then the examples."""
+    outcomes = ", ".join(f"{count} {outcome.value}" for outcome, count in result.outcomes().items())
+    print(f"inputs: {result.inputs} = {outcomes}")
+    for grant in result.grants:
+        ops = " ".join(f"{op}={count}" for op, count in grant.tally.delivered.items())
+        name = f"{grant.terms.subscriber}/{grant.terms.name}"
+        print(f"grant {name}: expected {ops}, withheld {grant.tally.withheld}, unchanged {grant.tally.unchanged}; read {grant.received}")
+    for defect, count in result.findings.counts.items():
+        print(f"{defect.value}: {count}")
+    for example in result.findings.examples:
+        print(f"  {example}")
+
+
+def main(
+    folder: Annotated[Path, typer.Option("--dir", help="Folder of the hub.")],
+    policy: Annotated[Path, typer.Option(help="Its policy file.")],
+    types: Annotated[list[Path] | None, typer.Option(help="Further folders of information types.")] = None,
+    only: Annotated[str | None, typer.Option(help="Only this information type.")] = None,
+    timeout_s: Annotated[float, typer.Option("--timeout", help="Seconds to wait until the hub has caught up.")] = 60.0,
+) -> None:
+    """Compare every message of every grant topic with an independent reference; exit 1 unless all is right.
+
+    Example: python -m gongyu_hub.demo.check --dir ./hub --policy policy.yaml
+    """
+    with reported():
+        result = check_hub(folder, policy, types or (), timeout_s, only)
+    print_result(result)
+    if not result.findings.clean:
+        raise SystemExit(FatalError.exit_code)
+
+
+if __name__ == "__main__":
+    typer.run(main)

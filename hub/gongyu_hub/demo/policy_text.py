@@ -1,0 +1,53 @@
+"""The reference's own reading of a policy file: its grants as terms, nothing judged.
+
+Enters YAML text that the control plane has accepted, and the information types; leaves the grants in file order.
+Raises ConfigError where it cannot be read so.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gongyu_hub.demo.reference import Terms, terms
+from gongyu_hub.demo.row_text import RowTextError
+from gongyu_schemas.errors import ConfigError
+from gongyu_schemas.information_type import InformationType
+
+
+def read_policy(file: Path, types: Mapping[str, InformationType]) -> tuple[Terms, ...]:
+    """Every grant of the file. Raises ConfigError."""
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        return tuple(_read_grant(each, types) for each in content["grants"])
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"policy {file} cannot be read: {error}") from error
+    except (KeyError, TypeError, RowTextError) as error:
+        raise ConfigError(f"policy {file} is not one that the hub accepts: {error}; try gongyu-hub check --policy {file}") from error
+
+
+def _read_grant(entry: Mapping[str, Any], types: Mapping[str, InformationType]) -> Terms:
+    law = entry["legal_basis"]
+    return terms(
+        entry["subscriber"],
+        entry["grant"],
+        types[entry["information_type"]],
+        entry["fields"],
+        entry.get("rows"),
+        {"code": entry["purpose"]["code"], "text": entry["purpose"]["text"]},
+        {
+            "statute": law["statute"],
+            "article": law["article"],
+            "valid_from": _day(law["valid_from"]),
+            "valid_to": _day(law.get("valid_to")),
+        },
+    )
+
+
+def _day(value: Any) -> str | None:
+    """YAML reads an unquoted day as a date."""
+    return value.isoformat() if isinstance(value, dt.date) else value

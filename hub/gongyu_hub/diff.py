@@ -1,0 +1,179 @@
+"""Diff: compares each change with the record's last image. Reads the store; writes only the open transaction's overlay.
+
+Messages are taken in order, each seeing what the one before left, so two changes of a record in one batch give two
+transitions. *Before* is the hub's own last image, what was sent; the owner's `before` is only compared and a
+difference counted. Leaves Transitions for the applied changes, and dead letters for the rejected ones.
+
+Rules of outcomes: equal to the last image = unchanged (and does not stamp); where the type has a version field, older =
+stale, equal with other content = rejected, and a deleted record keeps its version so that a replay does not bring it
+back; a null message or `d` deletes if an image exists. A run of rejections pauses the partition: what stands behind
+it in the batch is left unread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+
+import numpy as np
+
+from gongyu_hub.engine.equality import changed_fields
+from gongyu_hub.engine.images import locate_images
+from gongyu_hub.policy.compiled import TypePolicy
+from gongyu_hub.state.pending import Pending
+from gongyu_hub.state.records import HEADER_BYTES, NO_VERSION, StoredHeader, pack_deleted, pack_image, unpack_header
+from gongyu_hub.values import Bytes, DeadLetter, Decoded, Diffed, Ints, Outcome, Reason, Transitions, joined
+
+
+def diff(decoded: Decoded, pendings: Mapping[int, Pending], policy: TypePolicy, max_rejections: int) -> Diffed:
+    """`pendings`: by partition, for every partition in the batch; overlay, progress and tally are moved."""
+    comparison = _Comparison(decoded, policy)
+    letters: list[DeadLetter] = []
+    partitions = decoded.batch.partitions
+    edges = [0, *(np.flatnonzero(np.diff(partitions)) + 1).tolist(), len(partitions)]
+    for first, last in pairwise(edges):
+        if first < last:
+            pending = pendings[int(partitions[first])]
+            letters += _diff_partition(comparison, range(first, last), pending, max_rejections)
+    return Diffed(comparison.transitions(), letters)
+
+
+def _diff_partition(comparison: _Comparison, rows: range, pending: Pending, max_rejections: int) -> list[DeadLetter]:
+    letters: list[DeadLetter] = []
+    in_a_row, paused, row = pending.progress.rejected, None, rows.start
+    comparison.turn_to(pending, rows)
+    for row in rows:
+        reason = comparison.take(row)
+        if reason is Reason.NONE:
+            in_a_row = 0
+            continue
+        letters.append(comparison.dead_letter(row, reason))
+        pending.tally.reject(reason)
+        in_a_row += 1
+        if in_a_row >= max_rejections:
+            paused = comparison.offsets[row]
+            break
+    pending.progress = pending.progress.model_copy(update={"cursor": comparison.offsets[row] + 1, "rejected": in_a_row, "paused": paused})
+    return letters
+
+
+class _Comparison:
+    """A decoded batch as columns of plain lists (quicker to walk than arrays), and the applied changes so far."""
+
+    def __init__(self, decoded: Decoded, policy: TypePolicy) -> None:
+        self._decoded = decoded
+        self._policy = policy
+        self._reasons: list[int] = decoded.reasons.tolist()
+        self._control: list[bool] = decoded.control.tolist()
+        self._after: list[list[int]] = decoded.after.tolist()
+        self._before: list[list[int]] = decoded.before.tolist()
+        self._versions: list[int | None] = _versions(decoded)
+        self.offsets: list[int] = decoded.batch.offsets.tolist()
+        self._rows: list[int] = []
+        self._old_bodies: list[bytes] = []  # b"" = no image
+        self._then: list[int] = []
+
+    def turn_to(self, pending: Pending, rows: range) -> None:
+        """Go on with the rows of another partition."""
+        self._pending = pending
+        self._stored = pending.last_images(self._decoded.record_keys[rows.start : rows.stop])
+
+    def take(self, row: int) -> Reason:
+        """Decide the outcome of one message; an applied one is kept. The reason where it is rejected."""
+        if self._reasons[row]:
+            return Reason(self._reasons[row])
+        pending, content, key = self._pending, self._decoded.content, self._decoded.record_keys[row]
+        if self._control[row]:
+            pending.tally.count(Outcome.CONTROL)
+            return Reason.NONE
+        last = pending.overlay[key] if key in pending.overlay else self._stored.get(key)
+        header = None if last is None else unpack_header(last)
+        old = last[HEADER_BYTES:] if last is not None and header is not None and header.live else None
+        start, end = self._after[row]
+        new = None if start < 0 else content[start:end]
+        start, end = self._before[row]
+        if start >= 0 and content[start:end] != old:
+            pending.tally.before_mismatches += 1
+        if new == old or (new is not None and old is not None and self._policy.layout.loose and self._equal(new, old)):
+            pending.tally.count(Outcome.UNCHANGED)
+            return Reason.NONE
+        version = NO_VERSION
+        if self._policy.version_field >= 0:
+            outcome, version = _judge_version(self._versions[row], header, new is None)
+            if outcome is Outcome.REJECTED:
+                return Reason.VERSION_CONFLICT
+            if outcome is Outcome.STALE:
+                pending.tally.count(outcome)
+                return Reason.NONE
+        self._apply(row, key, old, new, 0 if header is None else header.stamp, version)
+        return Reason.NONE
+
+    def dead_letter(self, row: int, reason: Reason) -> DeadLetter:
+        batch = self._decoded.batch
+        detail = self._decoded.details.get(row, "the version is the last image's, its content is not")
+        return DeadLetter(batch.topic, int(batch.partitions[row]), self.offsets[row], batch.keys[row], batch.values[row], reason, detail)
+
+    def transitions(self) -> Transitions:
+        """The applied changes, with the fields of their old images found."""
+        decoded, rows = self._decoded, np.array(self._rows, np.int64)
+        _, old_buffer, old_starts = joined(self._old_bodies)
+        old_fields, _ = locate_images(self._policy.layout, old_buffer, old_starts)
+        keys = decoded.record_keys
+        return Transitions(
+            partitions=decoded.batch.partitions[rows],
+            offsets=decoded.batch.offsets[rows],
+            ts_ms=decoded.ts_ms[rows],
+            record_keys=[keys[row] for row in self._rows],
+            old_buffer=old_buffer,
+            old_fields=old_fields,
+            new_buffer=decoded.buffer,
+            new_fields=decoded.fields[rows],
+            act=decoded.act[rows],
+            then=np.array(self._then, np.int64),
+        )
+
+    def _apply(self, row: int, key: bytes, old: bytes | None, new: bytes | None, then: int, version: int) -> None:
+        pending, policy = self._pending, self._policy
+        if new is not None:
+            stored: bytes | None = pack_image(new, policy.writer_schema_id, policy.epoch, version, self.offsets[row])
+        elif version != NO_VERSION:
+            stored = pack_deleted(policy.writer_schema_id, policy.epoch, version, self.offsets[row])
+        else:
+            stored = None
+        pending.overlay[key] = stored
+        pending.changed.append((key, stored))
+        pending.tally.count(Outcome.APPLIED)
+        pending.tally.images += (new is not None) - (old is not None)
+        self._rows.append(row)
+        self._old_bodies.append(old or b"")
+        self._then.append(then if old is not None else 0)
+
+    def _equal(self, new: bytes, old: bytes) -> bool:
+        """By value: floats and decimals have several encodings of one value."""
+        layout = self._policy.layout
+        (new_buffer, new_fields), (old_buffer, old_fields) = self._single(new), self._single(old)
+        return not changed_fields(layout, old_buffer, old_fields, new_buffer, new_fields).any()
+
+    def _single(self, body: bytes) -> tuple[Bytes, Ints]:
+        _, buffer, starts = joined([body])
+        fields, _ = locate_images(self._policy.layout, buffer, starts)
+        return buffer, fields
+
+
+def _versions(decoded: Decoded) -> list[int | None]:
+    """Per row the version the message tells: of its `after`, or of the `before` of a delete."""
+    if decoded.versions is None or decoded.has_version is None:
+        return []
+    return [version if has else None for version, has in zip(decoded.versions.tolist(), decoded.has_version.tolist(), strict=True)]
+
+
+def _judge_version(told: int | None, last: StoredHeader | None, deletes: bool) -> tuple[Outcome, int]:
+    """Whether a change applies beside the last state of its record, and the version to keep."""
+    known = NO_VERSION if last is None else last.version
+    if told is None or last is None:
+        return Outcome.APPLIED, known if told is None else told
+    if told < known or (told == known and not last.live):
+        return Outcome.STALE, known
+    if told == known and not deletes:
+        return Outcome.REJECTED, known
+    return Outcome.APPLIED, told

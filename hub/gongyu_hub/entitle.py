@@ -1,0 +1,73 @@
+"""Entitle: one decision, for everything. Pure.
+
+For every transition and every grant: was something of the record visible under the epoch of its old image, and is
+something visible now? Visible = an image is there and the grant's row predicate is TRUE on it (NULL is not TRUE). What is
+delivered follows from the two answers and from whether a granted field differs, by value:
+
+    before    after                   delivered
+    nothing   nothing                 nothing (withheld)
+    nothing   something               c with `after`
+    something nothing                 d with `before`: it left the entitlement or was deleted
+    something equal                   nothing (unchanged: no field the subscriber may see moved)
+    something different               u with both
+
+Grants are never merged: rows and fields are judged inside one grant. Distinct predicates are evaluated once per batch,
+and the fields that differ are found once for all grants.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from gongyu_hub.engine.equality import changed_fields
+from gongyu_hub.engine.predicates import evaluate
+from gongyu_hub.policy.compiled import GrantView, TypePolicy
+from gongyu_hub.values import Decision, Flags, Transitions
+from gongyu_schemas.errors import FatalError
+
+_TRUE = 1
+_WITHHELD, _UNCHANGED = 0, 1
+_CREATE, _UPDATE, _DELETE = b"cud"
+
+#: [something before, something after, a granted field differs] -> op delivered, or why none is.
+TABLE = np.array(
+    [
+        [[_WITHHELD, _WITHHELD], [_CREATE, _CREATE]],
+        [[_DELETE, _DELETE], [_UNCHANGED, _UPDATE]],
+    ],
+    np.uint8,
+)
+
+
+def entitle(transitions: Transitions, policy: TypePolicy) -> list[Decision]:
+    """One decision per grant of the policy, in its order."""
+    _require_one_epoch(transitions, policy)
+    was, now = transitions.old_fields[:, 0] >= 0, transitions.new_fields[:, 0] >= 0
+    old_true = [evaluate(p, transitions.old_buffer, transitions.old_fields) == _TRUE for p in policy.predicates]
+    new_true = [evaluate(p, transitions.new_buffer, transitions.new_fields) == _TRUE for p in policy.predicates]
+    changed = changed_fields(policy.layout, transitions.old_buffer, transitions.old_fields, transitions.new_buffer, transitions.new_fields)
+    decisions = []
+    for index, grant in enumerate(policy.grants):
+        before, after = (was, now) if grant.predicate < 0 else (old_true[grant.predicate] & was, new_true[grant.predicate] & now)
+        decisions.append(_decide(index, before, after, _differs(changed, grant)))
+    return decisions
+
+
+def _decide(grant: int, before: Flags, after: Flags, differs: Flags) -> Decision:
+    outcomes = TABLE[before.view(np.uint8), after.view(np.uint8), differs.view(np.uint8)]
+    rows = np.flatnonzero(outcomes > _UNCHANGED)
+    withheld = int(np.count_nonzero(outcomes == _WITHHELD))
+    return Decision(grant, rows, outcomes[rows], withheld, len(outcomes) - len(rows) - withheld)
+
+
+def _differs(changed: npt.NDArray[np.uint64], grant: GrantView) -> Flags:
+    return np.asarray((changed & grant.granted_bits).any(axis=1), np.bool_)
+
+
+def _require_one_epoch(transitions: Transitions, policy: TypePolicy) -> None:
+    """An image decided under another epoch would need that epoch's views as *before*: never guess them."""
+    other = (transitions.then != 0) & (transitions.then != policy.epoch)
+    if other.any():
+        epoch = int(transitions.then[other][0])
+        raise FatalError(f"{policy.manifest.information_type}: an image was decided under epoch {epoch}, in effect is {policy.epoch}")

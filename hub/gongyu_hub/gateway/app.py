@@ -1,0 +1,27 @@
+"""The control plane's HTTP application, put together from its parts."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+
+from gongyu_hub.gateway import health, replies, schema_registry
+from gongyu_hub.gateway.login import Door
+from gongyu_hub.registry.credentials import Credentials
+from gongyu_hub.registry.database import Database
+from gongyu_hub.registry.readiness import Readiness
+from gongyu_schemas.errors import DatabaseError
+
+
+def make_app(database: Database, credentials: Credentials, readiness: Readiness) -> FastAPI:
+    app = FastAPI(title="gongyu control plane", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    app.state.database = database
+    app.state.door = Door(credentials)
+    app.state.readiness = readiness
+    app.include_router(health.router)
+    app.include_router(schema_registry.router)
+    app.add_exception_handler(replies.RegistryError, replies.answer_registry_error)
+    app.add_exception_handler(HTTPException, replies.answer_http_error)
+    app.add_exception_handler(DatabaseError, replies.answer_failure)
+    app.add_exception_handler(Exception, replies.answer_failure)
+    return app

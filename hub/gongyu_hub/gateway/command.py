@@ -1,0 +1,183 @@
+"""`gongyu-hub serve`: the control plane, from its start to a clean stop.
+
+Start: policy and types are read before anything is touched; then the database (one control plane for a folder), the port,
+Kafka; then HTTP; then the policy is published and the heartbeat begins. While running, a changed policy file or
+types folder is read again: what is wrong with it is logged and the policy in force stays.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+
+from gongyu_hub.gateway.app import make_app
+from gongyu_hub.gateway.server import Server, read_address, take_port
+from gongyu_hub.observe.logs import configure_logs
+from gongyu_hub.registry import epochs
+from gongyu_hub.registry.control import Control
+from gongyu_hub.registry.credentials import Credentials
+from gongyu_hub.registry.database import Database, open_database
+from gongyu_hub.registry.heart import Heart
+from gongyu_hub.registry.kafka_admin import KafkaAdmin
+from gongyu_hub.registry.policy_check import Policy, Types, read_policy
+from gongyu_hub.registry.policy_topic import next_sequence
+from gongyu_hub.registry.readiness import Readiness
+from gongyu_hub.registry.users import keep_administrator, profile_file
+from gongyu_hub.registry.watch import fingerprint
+from gongyu_schemas.errors import ConfigError, FatalError, GongyuError, reported
+from gongyu_schemas.information_type import load_types, shipped_types
+from gongyu_schemas.names import ADMIN_USER
+from gongyu_schemas.transport.clients import require_connection
+from gongyu_schemas.transport.profile import Profile, read_profile
+
+LOG = structlog.get_logger()
+WATCH_INTERVAL_S = 1.0
+#: No file has this fingerprint: read again.
+_UNSEEN = b""
+_PORT = "port"
+_CONNECT_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the policy is read from."""
+
+    policy: Path
+    folders: tuple[Path, ...]
+
+    def fingerprint(self) -> bytes:
+        return fingerprint(self.policy, self.folders)
+
+    def read(self, database: Database) -> tuple[Types, Policy]:
+        """Raises ConfigError with every mistake."""
+        types = load_types(*self.folders)
+        with database.reading() as session:
+            in_force = epochs.grants_in_force(session)
+        return types, read_policy(self.policy, types, _today(), in_force)
+
+
+def serve(
+    directory: Annotated[Path, typer.Option("--dir", help="Directory of this hub; database and profiles stay there.")],
+    policy: Annotated[Path, typer.Option(help="The policy file (YAML); read again whenever it changes.")],
+    types: Annotated[list[Path] | None, typer.Option(help="A folder of further information types; may be repeated.")] = None,
+    listen: Annotated[str, typer.Option(help="Loopback address and port; port 0: the one used before, else a free one.")] = "127.0.0.1:0",
+    profile: Annotated[Path | None, typer.Option(help="Administrator's profile; default: DIR/profiles/admin.yaml.")] = None,
+) -> None:
+    """Run the control plane: schema registry, topics, users and rights, and the policy for the workers.
+
+    Example: gongyu-hub serve --dir ./hub --policy policy.yaml
+    """
+    configure_logs()
+    with reported():
+        stopping = _stop_on_signals()
+        sources = Sources(policy, (shipped_types(), *(types or [])))
+        host, port = read_address(listen)
+        administrator = _read_administrator(directory, profile)
+        with ExitStack() as held:
+            database = open_database(directory)
+            held.callback(database.close)
+            _run(held, database, directory, administrator, (host, port), sources, stopping)
+
+
+def _run(
+    held: ExitStack,
+    database: Database,
+    directory: Path,
+    administrator: Profile,
+    address: tuple[str, int],
+    sources: Sources,
+    stopping: threading.Event,
+) -> None:
+    seen = sources.fingerprint()
+    known_types, policy = sources.read(database)
+    readiness, credentials = Readiness(), Credentials(database)
+    keep_administrator(administrator, credentials)
+    server, url = _listen(database, credentials, readiness, address)
+    held.callback(server.stop)
+    require_connection(administrator, _CONNECT_TIMEOUT_S)
+    control = Control(
+        database=database,
+        credentials=credentials,
+        admin=KafkaAdmin(administrator),
+        profile=administrator.model_copy(update={"registry": url}),
+        profiles=directory / "profiles",
+        now_ms=lambda: time.time_ns() // 1_000_000,
+    )
+    policy_topic = control.prepare()
+    decided = control.apply(known_types, policy)
+    LOG.info("policy in force", types=len(known_types), grants=len(policy.grants), new_epochs=decided)
+    for name in policy.lapsed(_today()):
+        LOG.error("a grant in force has lapsed; ending grants is not supported yet", grant=name)
+    heart = Heart(administrator, database, next_sequence(policy_topic), readiness)
+    heart.start()
+    held.callback(heart.stop)
+    readiness.clear("start")
+    print(f"control plane: ready at {url}", flush=True)
+    _watch(control, sources, seen, (server, heart), stopping)
+    LOG.info("stopping")
+
+
+def _watch(control: Control, sources: Sources, seen: bytes, threads: Sequence[Server | Heart], stopping: threading.Event) -> None:
+    """Until told to stop. Raises FatalError where a thread has ended by itself."""
+    while not stopping.wait(WATCH_INTERVAL_S):
+        if not all(thread.alive for thread in threads):
+            raise FatalError("a part of the control plane has ended by itself; see the log above and start it again")
+        now = sources.fingerprint()
+        if now == seen:
+            continue
+        seen = now
+        try:
+            known_types, policy = sources.read(control.database)
+            decided = control.apply(known_types, policy)
+        except GongyuError as error:
+            _log_refusal(error)
+            if not isinstance(error, ConfigError):
+                seen = _UNSEEN
+        else:
+            LOG.info("changed policy in force", types=len(known_types), grants=len(policy.grants), new_epochs=decided)
+
+
+def _log_refusal(error: GongyuError) -> None:
+    if isinstance(error, ConfigError):
+        LOG.error("changed policy refused; the policy in force stays", mistakes=str(error).splitlines())
+    else:
+        LOG.error("changed policy not published yet; tried again", cause=str(error))
+
+
+def _listen(database: Database, credentials: Credentials, readiness: Readiness, address: tuple[str, int]) -> tuple[Server, str]:
+    host, port = address
+    kept = database.setting(_PORT)
+    listener = take_port(host, port or int(kept or 0), kept=port == 0 and kept is not None)
+    port = listener.getsockname()[1]
+    database.keep_setting(_PORT, str(port))
+    server = Server(make_app(database, credentials, readiness), listener)
+    server.start()
+    return server, f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _read_administrator(directory: Path, profile: Path | None) -> Profile:
+    file = profile or profile_file(directory / "profiles", ADMIN_USER)
+    if profile is None and not file.exists():
+        raise ConfigError(f"{file} is not there: start `gongyu-hub kafka --dir {directory}` first, or give --profile")
+    return read_profile(file)
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def _stop_on_signals() -> threading.Event:
+    stopping = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
+    return stopping

@@ -1,0 +1,129 @@
+"""A manifest made ready to decide by: the type's layouts and, per grant, the predicate, the granted fields and the headers.
+
+Enters a manifest, its grant versions and the writer schema; leaves a frozen `TypePolicy`. Raises FatalError where they
+do not fit each other: the control plane has checked all of it, so a misfit must not be decided by.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from gongyu_hub.engine.layout import Layout, LayoutError, compile_layout
+from gongyu_hub.engine.predicates import Predicate, compile_predicate
+from gongyu_hub.policy.records import GrantVersion, Manifest
+from gongyu_hub.policy.rows import RowsError, parse_rows, type_rows
+from gongyu_schemas import wire
+from gongyu_schemas.errors import FatalError
+from gongyu_schemas.fields import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class GrantView:
+    """One grant as the stages use it. `predicate` indexes TypePolicy.predicates, -1 = all rows."""
+
+    subscriber: str
+    grant: str
+    version: int
+    topic: str
+    partitions: int
+    copy_number: int
+    view_header: npt.NDArray[np.uint8]  # [5] wire header of its messages
+    key_header: bytes
+    granted: npt.NDArray[np.int32]  # field indexes in view order
+    granted_bits: npt.NDArray[np.uint64]  # [ceil(F / 64)]
+    predicate: int
+
+
+@dataclass(frozen=True, slots=True)
+class TypePolicy:
+    """One epoch of one information type, compiled."""
+
+    manifest: Manifest
+    writer_schema_id: int
+    layout: Layout
+    key_layout: Layout
+    key_fields: npt.NDArray[np.int32]
+    subject_fields: npt.NDArray[np.int32]
+    subject_is_key: bool
+    version_field: int  # -1 = none
+    predicates: tuple[Predicate, ...]
+    grants: tuple[GrantView, ...]
+
+    @property
+    def epoch(self) -> int:
+        return self.manifest.epoch
+
+
+def compile_policy(manifest: Manifest, versions: tuple[GrantVersion, ...], writer_schema: Schema, subject_key_schema: Schema) -> TypePolicy:
+    """`writer_schema`: the owner topic's envelope; `subject_key_schema`: its key record."""
+    if len(manifest.writer_schema_ids) != 1:
+        raise FatalError(f"{manifest.information_type}: this version decides by one writer schema, the manifest names several")
+    try:
+        layout = compile_layout(writer_schema)
+        key_layout = compile_layout(_enveloped(subject_key_schema))
+        texts = sorted({version.rows for version in versions if version.rows is not None})
+        predicates = tuple(compile_predicate(type_rows(parse_rows(text), layout.fields), layout) for text in texts)
+    except (LayoutError, RowsError) as error:
+        raise FatalError(f"{manifest.information_type}, epoch {manifest.epoch}: {error}") from error
+    places = {field.name: index for index, field in enumerate(layout.fields)}
+    writer = manifest.writer_schema_ids[0]
+    grants = tuple(
+        _compile_grant(version, entry.copy_number, writer, places, texts) for version, entry in zip(versions, manifest.grants, strict=True)
+    )
+    return TypePolicy(
+        manifest=manifest,
+        writer_schema_id=writer,
+        layout=layout,
+        key_layout=key_layout,
+        key_fields=_indexes(manifest.key_fields, places),
+        subject_fields=_indexes(manifest.subject_fields, places),
+        subject_is_key=manifest.key_fields == manifest.subject_fields,
+        version_field=-1 if manifest.version_field is None else places[manifest.version_field],
+        predicates=predicates,
+        grants=grants,
+    )
+
+
+def _compile_grant(version: GrantVersion, copy_number: int, writer: int, places: dict[str, int], texts: list[str]) -> GrantView:
+    view_id = version.view_schema_ids.get(str(writer))
+    unknown = [name for name in version.fields if name not in places]
+    if view_id is None or unknown:
+        raise FatalError(f"{version.subscriber}/{version.grant}: no view for writer schema {writer}, or unknown fields {unknown}")
+    granted = np.sort(_indexes(version.fields, places))  # a view keeps the order of the record
+    bits = np.zeros((len(places) + 63) // 64, np.uint64)
+    for index in granted.tolist():
+        bits[index // 64] |= np.uint64(1 << (index % 64))
+    return GrantView(
+        subscriber=version.subscriber,
+        grant=version.grant,
+        version=version.version,
+        topic=version.topic,
+        partitions=version.partitions,
+        copy_number=copy_number,
+        view_header=np.frombuffer(wire.header(view_id), np.uint8),
+        key_header=wire.header(version.key_schema_id),
+        granted=granted,
+        granted_bits=bits,
+        predicate=-1 if version.rows is None else texts.index(version.rows),
+    )
+
+
+def _indexes(names: tuple[str, ...], places: dict[str, int]) -> npt.NDArray[np.int32]:
+    return np.array([places[name] for name in names], np.int32)
+
+
+def _enveloped(key_schema: Schema) -> Schema:
+    """A key record in an envelope: layouts are made of envelopes."""
+    return {
+        "type": "record",
+        "name": "KeyEnvelope",
+        "fields": [
+            {"name": "before", "type": ["null", key_schema]},
+            {"name": "after", "type": ["null", f"{key_schema['namespace']}.{key_schema['name']}"]},
+            {"name": "op", "type": "string"},
+            {"name": "ts_ms", "type": "long"},
+        ],
+    }

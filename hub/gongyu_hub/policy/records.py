@@ -1,0 +1,101 @@
+"""The records of `hub.policy`: what the control plane publishes and workers decide by.
+
+JSON in UTF-8, one partition, compacted; the key says what a record is. A manifest is written after the grant
+versions it names, so a reader that has a manifest has all of it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+HEARTBEAT_KEY = b"heartbeat"
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def encode(self) -> bytes:
+        return self.model_dump_json().encode()
+
+
+class Purpose(_Record):
+    code: str
+    text: str
+
+
+class LegalBasis(_Record):
+    """Dates are ISO texts; the control plane alone compares them with a clock."""
+
+    statute: str
+    article: str
+    valid_from: str
+    valid_to: str | None = None
+
+
+class GrantVersion(_Record):
+    """One immutable version of a grant, with all that a worker needs to deliver under it."""
+
+    subscriber: str
+    grant: str
+    version: int
+    information_type: str
+    fields: tuple[str, ...]
+    rows: str | None = None
+    purpose: Purpose
+    legal_basis: LegalBasis
+    valid_from: str | None = None
+    valid_to: str | None = None
+    topic: str
+    #: Of the grant topic; frozen. Output partition = input partition mod this.
+    partitions: int
+    key_schema_id: int
+    #: Writer schema id of the owner topic (as text: JSON keys are texts) -> id of this version's view schema.
+    view_schema_ids: dict[str, int]
+
+    def key(self) -> bytes:
+        return grant_key(self.subscriber, self.grant, self.version)
+
+
+class ManifestEntry(_Record):
+    """What an epoch says of one grant."""
+
+    subscriber: str
+    grant: str
+    version: int
+    state: Literal["active"] = "active"
+    copy_number: int = 1
+
+
+class Manifest(_Record):
+    """One epoch of one information type: everything in force for it."""
+
+    information_type: str
+    epoch: int
+    published_ms: int
+    owner: str
+    topic: str
+    state_topic: str
+    partitions: int
+    #: Field names of the record key, the subject, and the version field.
+    key_fields: tuple[str, ...]
+    subject_fields: tuple[str, ...]
+    version_field: str | None = None
+    subject_key_schema_id: int
+    writer_schema_ids: tuple[int, ...]
+    grants: tuple[ManifestEntry, ...]
+
+    def key(self) -> bytes:
+        return f"epoch/{self.information_type}/{self.epoch}".encode()
+
+
+class Heartbeat(_Record):
+    """Written about once a second: whoever reads it knows that the policy before it is complete."""
+
+    sequence: int
+    at_ms: int
+
+
+def grant_key(subscriber: str, grant: str, version: int) -> bytes:
+    return f"grant/{subscriber}/{grant}/{version}".encode()

@@ -1,0 +1,46 @@
+"""Publish: deliveries, dead letters and state go to Kafka, inside the open transaction.
+
+What arrives here is decided; a rejection cannot arrive, its type is another. The output partition is given, so that the
+order of a record's deliveries is the order of its changes.
+"""
+
+from __future__ import annotations
+
+from gongyu_hub.policy.compiled import TypePolicy
+from gongyu_hub.state.pending import Pending
+from gongyu_hub.state.records import image_key
+from gongyu_hub.values import DeadLetter, Deliveries
+from gongyu_schemas.names import DEAD_LETTER_TOPIC
+from gongyu_schemas.transport.transactional import TransactionalProducer
+
+
+def publish_deliveries(producer: TransactionalProducer, deliveries: list[Deliveries], policy: TypePolicy) -> int:
+    """The number of bytes delivered."""
+    size = 0
+    for batch in deliveries:
+        topic, content, starts = policy.grants[batch.grant].topic, batch.content, batch.starts
+        messages = zip(batch.keys, batch.partitions, starts, starts[1:], strict=False)
+        producer.produce_many(topic, ((content[start:end], key, partition) for key, partition, start, end in messages))
+        size += starts[-1]
+    return size
+
+
+def publish_state(producer: TransactionalProducer, pending: Pending) -> None:
+    """The images changed since the last call, to the state topic's partition of the same number."""
+    partition = pending.partition
+    changed = ((value, image_key(key), partition.number) for key, value in pending.changed)
+    producer.produce_many(partition.state_topic, changed)
+    pending.changed.clear()
+
+
+def publish_dead_letters(producer: TransactionalProducer, letters: list[DeadLetter], partitions: int) -> None:
+    """Whole messages with reason and position in headers; what is wrong is said without record content."""
+    for letter in letters:
+        headers: list[tuple[str, str | bytes | None]] = [
+            ("gongyu.reason", letter.reason.label),
+            ("gongyu.detail", letter.detail),
+            ("gongyu.topic", letter.topic),
+            ("gongyu.partition", str(letter.partition)),
+            ("gongyu.offset", str(letter.offset)),
+        ]
+        producer.produce(DEAD_LETTER_TOPIC, letter.value, letter.key, letter.partition % partitions, headers)

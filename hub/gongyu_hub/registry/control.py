@@ -1,0 +1,171 @@
+"""From a policy to a published epoch: the one order of steps that survives a crash anywhere.
+
+1. refuse what would change an epoch; 2. topics, users; 3. in one database transaction: schemas, grants, grant versions and
+manifest are *decided*, their bytes frozen; 4. rights; 5. grant versions, then manifests, to `hub.policy`, flushed; 6. marked
+published. Every step can be repeated: before 3 nothing is promised, after 3 the next start publishes the same bytes, so
+there is never a second, different epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from gongyu_hub.policy.records import HEARTBEAT_KEY
+from gongyu_hub.registry import epochs, layout
+from gongyu_hub.registry.avro_text import InvalidSchema
+from gongyu_hub.registry.credentials import Credentials
+from gongyu_hub.registry.database import Database
+from gongyu_hub.registry.kafka_admin import KafkaAdmin, Topic
+from gongyu_hub.registry.policy_check import Policy
+from gongyu_hub.registry.policy_topic import publish, read_policy_topic
+from gongyu_hub.registry.users import make_users
+from gongyu_schemas import names
+from gongyu_schemas.errors import ConfigError, DatabaseError
+from gongyu_schemas.information_type import InformationType
+from gongyu_schemas.transport.profile import Profile
+
+LOG = structlog.get_logger()
+Types = Mapping[str, InformationType]
+_CLUSTER = "cluster_id"
+
+
+class PolicyRefused(ConfigError):
+    """The policy would change what is in force; every difference is a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What the steps work with. `profile` is the administrator's, with the registry's URL; `now_ms` the clock."""
+
+    database: Database
+    credentials: Credentials
+    admin: KafkaAdmin
+    profile: Profile
+    profiles: Path
+    now_ms: Callable[[], int]
+
+    def prepare(self) -> dict[bytes, bytes]:
+        """The hub's own topics, user and rights; afterwards database and Kafka agree. Returns what `hub.policy` holds.
+
+        Raises DatabaseError where the database is not the one this Kafka's policy was published from.
+        """
+        self._require_cluster()
+        self.admin.make_topics(layout.hub_topics())
+        held = read_policy_topic(self.profile)
+        self._require_own_policy(held)
+        make_users([names.HUB_USER], self.profiles, self.profile, self.admin, self.credentials)
+        self.admin.allow(layout.hub_rights())
+        return held
+
+    def apply(self, types: Types, policy: Policy) -> list[str]:
+        """Bring Kafka to this policy; the names of types whose first epoch was decided now. Raises PolicyRefused."""
+        self._refuse_changes(types, policy)
+        grants = self._topics(types, policy)
+        self._users(types, policy)
+        decided = self._decide(types, policy, grants)
+        self._allow(types, policy)
+        self.publish_decided()
+        return decided
+
+    def publish_decided(self) -> None:
+        with self.database.reading() as session:
+            records = epochs.decided_records(session, unpublished_only=True)
+        if records:
+            publish(self.profile, records)
+            with self.database.writing() as session:
+                epochs.mark_published(session)
+
+    def _require_cluster(self) -> None:
+        cluster, known = self.admin.cluster_id(), self.database.setting(_CLUSTER)
+        if known is None:
+            self.database.keep_setting(_CLUSTER, cluster)
+        elif known != cluster:
+            raise DatabaseError(
+                f"the database belongs to Kafka cluster {known}, but {self.profile.bootstrap} is cluster {cluster}; "
+                "start the Kafka it belongs to, or use another --dir for this one"
+            )
+
+    def _require_own_policy(self, held: Mapping[bytes, bytes]) -> None:
+        with self.database.reading() as session:
+            decided = dict(epochs.decided_records(session, unpublished_only=False))
+        for key, value in held.items():
+            if key != HEARTBEAT_KEY and decided.get(key) != value:
+                raise DatabaseError(
+                    f"{names.POLICY_TOPIC} holds {key.decode(errors='replace')} that the database did not publish: "
+                    "the database was lost, replaced or restored from an older copy; restore the newest copy of hub.db"
+                )
+        lost = [(key, value) for key, value in decided.items() if key not in held]
+        if lost:
+            publish(self.profile, lost)
+        if decided:
+            with self.database.writing() as session:
+                epochs.mark_published(session)
+
+    def _refuse_changes(self, types: Types, policy: Policy) -> None:
+        with self.database.reading() as session:
+            changes = epochs.changes_in_force(session, types, policy)
+            pending = epochs.changed_without_epoch(session, types)
+        for name, differences in pending.items():
+            changes += self._refuse_pending(types[name], differences)
+        if changes:
+            lines = "\n  ".join(changes)
+            raise PolicyRefused(
+                "this policy changes what is in force, which is not supported yet; undo these changes "
+                f"(new information types and their grants may be added):\n  {lines}"
+            )
+
+    def _refuse_pending(self, now: InformationType, differences: list[str]) -> list[str]:
+        """A type without an epoch may change until its owner topic holds messages; its topic's partitions never."""
+        partitions = self.admin.partitions()
+        topic = names.owner_topic(now.owner, now.name)
+        if any(partitions.get(each.name, each.partitions) != each.partitions for each in layout.type_topics(now)):
+            return differences
+        if topic in partitions and not self.admin.is_empty(topic, partitions[topic]):
+            return [f"{difference} (topic {topic} holds messages already)" for difference in differences]
+        return []
+
+    def _topics(self, types: Types, policy: Policy) -> dict[str, int]:
+        """Make them; the partitions of each grant topic as they are."""
+        existing = self.admin.partitions()
+        wanted: list[Topic] = [topic for each in types.values() for topic in layout.type_topics(each)]
+        grants: dict[str, int] = {}
+        for grant in policy.grants:
+            topic = layout.grant_topic(grant.subscriber, grant.name, types[grant.information_type].partitions)
+            grants[topic.name] = existing.get(topic.name, topic.partitions)
+            if topic.name not in existing:
+                wanted.append(topic)
+        self.admin.make_topics(wanted)
+        return grants
+
+    def _users(self, types: Types, policy: Policy) -> None:
+        users = [names.owner_user(each.owner) for each in types.values()]
+        users += [names.subscriber_user(subscriber) for subscriber in policy.subscribers]
+        make_users(users, self.profiles, self.profile, self.admin, self.credentials)
+
+    def _decide(self, types: Types, policy: Policy, partitions: Mapping[str, int]) -> list[str]:
+        """Types without grants get schemas and no epoch, so nothing of them is read."""
+        decided: list[str] = []
+        try:
+            with self.database.writing() as session:
+                in_force = epochs.types_in_force(session)
+                for name, information_type in sorted(types.items()):
+                    if name in in_force:
+                        continue
+                    epochs.know_type(session, information_type)
+                    grants = policy.grants_of(name)
+                    if grants:
+                        epochs.decide_first_epoch(session, information_type, grants, partitions, self.now_ms())
+                        decided.append(name)
+        except InvalidSchema as error:
+            raise ConfigError(f"a schema made from the information types cannot be registered: {error}") from error
+        return decided
+
+    def _allow(self, types: Types, policy: Policy) -> None:
+        rights = [right for owner in sorted({each.owner for each in types.values()}) for right in layout.owner_rights(owner)]
+        rights += [right for subscriber in policy.subscribers for right in layout.subscriber_rights(subscriber)]
+        rights += [layout.grant_right(grant.subscriber, grant.name) for grant in policy.grants]
+        self.admin.allow(rights)

@@ -1,0 +1,161 @@
+"""The control plane's database: one SQLite file in the hub's folder, used by one process at a time.
+
+Enters the hub's folder; leaves an open `Database` whose format is this program's. Can go wrong: the file is no
+database, belongs to another program or to a newer version, or another control plane has it.
+Decision: synchronous=FULL, because a schema id that was answered must survive a power cut: handed out twice it would
+make old messages readable under a wrong schema.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, inspect
+from sqlalchemy.exc import DatabaseError as SqlError
+from sqlalchemy.orm import Session
+
+from gongyu_hub.registry.tables import Setting, Table
+from gongyu_schemas.errors import DatabaseError
+
+DATABASE_FILE = "hub.db"
+LOCK_FILE = "hub.db.lock"
+#: Grows with every change of the tables; `_upgrade` then brings older files up.
+SCHEMA_VERSION = 1
+#: Marks the file as ours in SQLite's own header ("gngy").
+APPLICATION_ID = 0x676E6779
+_VERSION = "schema_version"
+
+
+class Database:
+    """Sessions on the open file. Writers take turns, so a transaction never meets another's half-way."""
+
+    def __init__(self, engine: Engine, lock: int | None) -> None:
+        self._engine = engine
+        self._lock = lock
+        self._writing = threading.Lock()
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        with _translated(), Session(self._engine) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """One transaction: committed at the end, rolled back by any error."""
+        with self._writing, _translated(), Session(self._engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def check(self) -> None:
+        """Raises DatabaseError where the file cannot be read any more."""
+        with self.reading() as session:
+            session.get(Setting, _VERSION)
+
+    def setting(self, name: str) -> str | None:
+        with self.reading() as session:
+            row = session.get(Setting, name)
+            return None if row is None else row.value
+
+    def keep_setting(self, name: str, value: str) -> None:
+        with self.writing() as session:
+            session.merge(Setting(name=name, value=value))
+
+    def close(self) -> None:
+        self._engine.dispose()
+        if self._lock is not None:
+            os.close(self._lock)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except SqlError as error:
+        raise DatabaseError(f"the database failed: {error.orig}; check the disk and the file's rights") from error
+
+
+def open_database(folder: Path) -> Database:
+    """Raises DatabaseError where the file cannot be used or another control plane uses it."""
+    lock = _take_lock(folder / LOCK_FILE)
+    file = folder / DATABASE_FILE
+    engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": 10})
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", _begin)
+    try:
+        _refuse_foreign(file)
+        _prepare(engine, file)
+    except (sqlite3.Error, SqlError) as error:
+        _let_go(engine, lock)
+        cause = error.orig if isinstance(error, SqlError) else error
+        raise DatabaseError(
+            f"{file} cannot be used: {cause}; if it is not the hub's database, move it away; otherwise restore it from a copy"
+        ) from error
+    except DatabaseError:
+        _let_go(engine, lock)
+        raise
+    return Database(engine, lock)
+
+
+def _let_go(engine: Engine, lock: int) -> None:
+    engine.dispose()
+    os.close(lock)
+
+
+def _take_lock(file: Path) -> int:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise DatabaseError(f"{file} cannot be opened: {error.strerror}; check --dir and its rights") from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(handle)
+        raise DatabaseError(f"another control plane is running on {file.parent}; stop it first, or give this one another --dir") from error
+    return handle
+
+
+def _configure(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions are begun by `_begin`, not by the driver's guess
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+def _refuse_foreign(file: Path) -> None:
+    """Look before `_configure` changes the file's journal mode: another program's database stays as it is."""
+    with closing(sqlite3.connect(file, timeout=10)) as connection:
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if application != APPLICATION_ID and (application or tables):
+        raise DatabaseError(f"{file} is another program's database; move it away or give another --dir")
+
+
+def _prepare(engine: Engine, file: Path) -> None:
+    with Session(engine) as session, session.begin():
+        connection = session.connection()
+        if not inspect(connection).get_table_names():
+            connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
+            Table.metadata.create_all(connection)
+            session.add(Setting(name=_VERSION, value=str(SCHEMA_VERSION)))
+        row = session.get(Setting, _VERSION)
+        _check_version(file, 0 if row is None else int(row.value))
+    os.chmod(file, 0o600)
+
+
+def _check_version(file: Path, version: int) -> None:
+    if version > SCHEMA_VERSION:
+        raise DatabaseError(
+            f"{file} has format {version}, this program knows {SCHEMA_VERSION}: it was written by a newer version; install that one"
+        )
+    if version < SCHEMA_VERSION:
+        raise DatabaseError(f"{file} has format {version}, which no released version wrote; restore it from a copy")

@@ -1,0 +1,155 @@
+"""The database's side of a policy: which types and grants are known, which epochs are decided.
+
+An epoch is decided by writing its manifest and its grant versions into the database in one transaction; from then on its bytes
+never change. Publishing and marking it published follow, as often as it takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from gongyu_hub.policy.records import GrantVersion, Manifest, ManifestEntry
+from gongyu_hub.registry import schemas
+from gongyu_hub.registry.changes import content, definition, grant_changes, type_changes
+from gongyu_hub.registry.policy_check import Grant, Policy
+from gongyu_hub.registry.tables import EpochRow, GrantVersionRow, KnownGrant, KnownType
+from gongyu_schemas import names
+from gongyu_schemas.envelope import ViewTerms, owner_envelope, record_key_schema, subject_key_schema, view_envelope
+from gongyu_schemas.information_type import InformationType
+
+FIRST_EPOCH = 1
+FIRST_VERSION = 1
+
+
+def types_in_force(session: Session) -> frozenset[str]:
+    """Types with an epoch, whether or not it is on Kafka already."""
+    return frozenset(session.scalars(select(EpochRow.information_type)))
+
+
+def grants_in_force(session: Session) -> dict[tuple[str, str], GrantVersion]:
+    rows = session.scalars(select(GrantVersionRow))
+    return {(row.subscriber, row.grant): GrantVersion.model_validate_json(row.record) for row in rows}
+
+
+def changes_in_force(session: Session, types: Mapping[str, InformationType], policy: Policy) -> list[str]:
+    """Every difference to what is in force; adding types, and grants of types without an epoch, is none."""
+    found: list[str] = []
+    in_force = grants_in_force(session)
+    for name in sorted(types_in_force(session)):
+        known, now = session.get_one(KnownType, name), types.get(name)
+        if now is None:
+            found.append(f"type {name}: its folder is gone (owner {known.owner})")
+            continue
+        found += type_changes(name, known.definition, definition(now))
+        old = {key: version for key, version in in_force.items() if version.information_type == name}
+        found += grant_changes(old, {(grant.subscriber, grant.name): grant for grant in policy.grants_of(name)})
+    return found
+
+
+def changed_without_epoch(session: Session, types: Mapping[str, InformationType]) -> dict[str, list[str]]:
+    """Known types without an epoch whose definition is another now, with the differences."""
+    in_force = types_in_force(session)
+    rows = [row for row in session.scalars(select(KnownType)) if row.name in types and row.name not in in_force]
+    differences = {row.name: type_changes(row.name, row.definition, definition(types[row.name])) for row in rows}
+    return {name: changes for name, changes in differences.items() if changes}
+
+
+def know_type(session: Session, information_type: InformationType) -> None:
+    """Register the owner topic's schemas and note the type."""
+    topic = names.owner_topic(information_type.owner, information_type.name)
+    schemas.register_schema(session, names.key_subject(topic), subject_key_schema(information_type))
+    schemas.register_schema(session, names.value_subject(topic), owner_envelope(information_type))
+    session.merge(
+        KnownType(
+            name=information_type.name,
+            owner=information_type.owner,
+            topic=topic,
+            partitions=information_type.partitions,
+            definition=definition(information_type),
+        )
+    )
+
+
+def _register_views(session: Session, information_type: InformationType, grant: Grant) -> tuple[int, dict[str, int]]:
+    """(key schema id, writer schema id -> view schema id) of a grant's first version."""
+    topic = names.grant_topic(grant.subscriber, grant.name)
+    key_id = schemas.register_schema(session, names.key_subject(topic), record_key_schema(information_type))
+    terms = content(grant)
+    view = view_envelope(
+        information_type,
+        ViewTerms(
+            subscriber=grant.subscriber,
+            grant=grant.name,
+            version=FIRST_VERSION,
+            fields=grant.fields,
+            purpose=terms["purpose"],
+            legal_basis=terms["legal_basis"],
+            valid_from=terms["valid_from"],
+            valid_to=terms["valid_to"],
+        ),
+    )
+    view_id = schemas.register_schema(session, names.value_subject(topic), view)
+    return key_id, {str(_writer_id(session, information_type)): view_id}
+
+
+def decide_first_epoch(
+    session: Session, information_type: InformationType, grants: tuple[Grant, ...], partitions: Mapping[str, int], now_ms: int
+) -> None:
+    """Freeze epoch 1 of a type. `partitions` are the grant topics' as Kafka has them."""
+    name, topic = information_type.name, names.owner_topic(information_type.owner, information_type.name)
+    for grant in grants:
+        who = {"subscriber": grant.subscriber, "information_type": name}
+        grant_topic = names.grant_topic(grant.subscriber, grant.name)
+        key_id, view_ids = _register_views(session, information_type, grant)
+        version = GrantVersion(
+            subscriber=grant.subscriber,
+            grant=grant.name,
+            version=FIRST_VERSION,
+            **content(grant),
+            topic=grant_topic,
+            partitions=partitions[grant_topic],
+            key_schema_id=key_id,
+            view_schema_ids=view_ids,
+        )
+        session.add(KnownGrant(**who, name=grant.name, topic=grant_topic, partitions=version.partitions))
+        session.flush()
+        session.add(GrantVersionRow(**who, grant=grant.name, version=FIRST_VERSION, record=version.encode()))
+    entries = tuple(ManifestEntry(subscriber=grant.subscriber, grant=grant.name, version=FIRST_VERSION) for grant in grants)
+    manifest = Manifest(
+        information_type=name,
+        epoch=FIRST_EPOCH,
+        published_ms=now_ms,
+        owner=information_type.owner,
+        topic=topic,
+        state_topic=names.state_topic(name),
+        partitions=information_type.partitions,
+        key_fields=information_type.key,
+        subject_fields=information_type.subject,
+        version_field=information_type.version,
+        subject_key_schema_id=schemas.register_schema(session, names.key_subject(topic), subject_key_schema(information_type)),
+        writer_schema_ids=(_writer_id(session, information_type),),
+        grants=entries,
+    )
+    session.add(EpochRow(information_type=name, epoch=FIRST_EPOCH, record=manifest.encode()))
+
+
+def decided_records(session: Session, *, unpublished_only: bool) -> list[tuple[bytes, bytes]]:
+    """(key, value) of decided records in the order of writing: grant versions before the manifests that name them."""
+    versions = session.scalars(select(GrantVersionRow).order_by(GrantVersionRow.subscriber, GrantVersionRow.grant))
+    epochs = session.scalars(select(EpochRow).order_by(EpochRow.information_type, EpochRow.epoch))
+    records = [(GrantVersion.model_validate_json(row.record).key(), row.record, row.published) for row in versions]
+    records += [(Manifest.model_validate_json(row.record).key(), row.record, row.published) for row in epochs]
+    return [(key, value) for key, value, published in records if not (published and unpublished_only)]
+
+
+def mark_published(session: Session) -> None:
+    session.execute(update(GrantVersionRow).values(published=True))
+    session.execute(update(EpochRow).values(published=True))
+
+
+def _writer_id(session: Session, information_type: InformationType) -> int:
+    topic = names.owner_topic(information_type.owner, information_type.name)
+    return schemas.register_schema(session, names.value_subject(topic), owner_envelope(information_type))

@@ -1,0 +1,165 @@
+"""Kafka's administration as this control plane needs it: topics, users, rights, all of it repeatable.
+
+Enters what there should be; afterwards it is there. Existing topics keep their data and settings; one with another number
+of partitions is refused, because record order and stored state depend on it. Can go wrong: Kafka is away
+(KafkaUnavailable) or refuses (ConfigError).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    NewTopic,
+    OffsetSpec,
+    ResourcePatternType,
+    ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialAlteration,
+    UserScramCredentialUpsertion,
+)
+
+from gongyu_schemas.errors import ConfigError, KafkaUnavailable
+from gongyu_schemas.transport.clients import make_admin
+from gongyu_schemas.transport.profile import Profile
+
+_TIMEOUT_S = 30.0
+#: RFC 7677 asks for at least 4096; the passwords have 256 random bits.
+_SCRAM_ITERATIONS = 8192
+_REFUSALS = frozenset(
+    {KafkaError.CLUSTER_AUTHORIZATION_FAILED, KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.POLICY_VIOLATION, KafkaError.INVALID_CONFIG}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    name: str
+    partitions: int
+    settings: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """`user` may do `operations` on a resource; `prefix` covers every name that begins with `name`."""
+
+    user: str
+    kind: ResourceType
+    name: str
+    operations: tuple[AclOperation, ...]
+    prefix: bool = False
+
+    def bindings(self) -> Iterator[AclBinding]:
+        pattern = ResourcePatternType.PREFIXED if self.prefix else ResourcePatternType.LITERAL
+        for operation in self.operations:
+            yield AclBinding(self.kind, self.name, pattern, f"User:{self.user}", "*", operation, AclPermissionType.ALLOW)
+
+
+class KafkaAdmin:
+    """One administrator's connection."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._admin = make_admin(profile)
+        self._where = profile.bootstrap
+
+    def cluster_id(self) -> str:
+        with self._asking("the cluster's id"):
+            return str(self._admin.describe_cluster(request_timeout=_TIMEOUT_S).result(_TIMEOUT_S).cluster_id)
+
+    def partitions(self) -> dict[str, int]:
+        """Number of partitions of every topic."""
+        with self._asking("the topics"):
+            return {name: len(topic.partitions) for name, topic in self._admin.list_topics(timeout=_TIMEOUT_S).topics.items()}
+
+    def make_topics(self, wanted: Sequence[Topic]) -> None:
+        """Returns when every partition has a leader."""
+        existing = self.partitions()
+        for topic in wanted:
+            if existing.get(topic.name, topic.partitions) != topic.partitions:
+                raise ConfigError(
+                    f"topic {topic.name} has {existing[topic.name]} partitions instead of {topic.partitions}; "
+                    "the number is frozen with the topic: set it back, or publish under a new name"
+                )
+        missing = [topic for topic in wanted if topic.name not in existing]
+        if not missing:
+            return
+        # Replication is the broker's default: 1 on one machine, 3 where the operator says so.
+        new = [self._new_topic(topic) for topic in missing]
+        with self._asking("new topics"):
+            self._settle(self._admin.create_topics(new, request_timeout=_TIMEOUT_S), unless=KafkaError.TOPIC_ALREADY_EXISTS)
+        self._await_leaders([topic.name for topic in missing])
+
+    def is_empty(self, topic: str, partitions: int) -> bool:
+        """Whether nothing was ever written to the topic."""
+        latest = OffsetSpec.latest()
+        asked = {TopicPartition(topic, number): latest for number in range(partitions)}
+        with self._asking(f"the end of {topic}"):
+            ends = self._admin.list_offsets(asked, request_timeout=_TIMEOUT_S)
+            return all(end.result(_TIMEOUT_S).offset <= 0 for end in ends.values())
+
+    def scram_users(self) -> frozenset[str]:
+        with self._asking("the users"):
+            found: Any = self._admin.describe_user_scram_credentials(request_timeout=_TIMEOUT_S)
+            return frozenset(found.result(_TIMEOUT_S))
+
+    def set_passwords(self, passwords: Mapping[str, str]) -> None:
+        if not passwords:
+            return
+        how = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, _SCRAM_ITERATIONS)
+        new: list[UserScramCredentialAlteration] = [
+            UserScramCredentialUpsertion(user, how, password.encode()) for user, password in passwords.items()
+        ]
+        with self._asking("new passwords"):
+            self._settle(self._admin.alter_user_scram_credentials(new, request_timeout=_TIMEOUT_S))
+
+    def allow(self, rights: Iterable[Right]) -> None:
+        """Rights that exist already stay."""
+        bindings = [binding for right in rights for binding in right.bindings()]
+        if bindings:
+            with self._asking("new rights"):
+                self._settle(self._admin.create_acls(bindings, request_timeout=_TIMEOUT_S))
+
+    @staticmethod
+    def _new_topic(topic: Topic) -> Any:
+        return NewTopic(topic.name, num_partitions=topic.partitions, replication_factor=-1, config=dict(topic.settings))
+
+    @staticmethod
+    def _settle(futures: Mapping[Any, Future[Any]], unless: int | None = None) -> None:
+        for future in futures.values():
+            try:
+                future.result(_TIMEOUT_S)
+            except KafkaException as error:
+                if error.args[0].code() != unless:
+                    raise
+
+    def _await_leaders(self, names: Sequence[str]) -> None:
+        deadline = time.monotonic() + _TIMEOUT_S
+        while time.monotonic() < deadline:
+            with self._asking("the topics"):
+                known = self._admin.list_topics(timeout=_TIMEOUT_S).topics
+            if all(name in known and all(part.leader >= 0 for part in known[name].partitions.values()) for name in names):
+                return
+            time.sleep(0.05)
+        raise KafkaUnavailable(f"Kafka at {self._where} made topics without leaders: {', '.join(names)}; look at its log")
+
+    @contextmanager
+    def _asking(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except TimeoutError as error:
+            raise KafkaUnavailable(f"Kafka at {self._where} did not answer about {what} within {_TIMEOUT_S:.0f} s") from error
+        except KafkaException as error:
+            cause: KafkaError = error.args[0]
+            if cause.code() in _REFUSALS:
+                advice = "the profile's user must be its administrator"
+                raise ConfigError(f"Kafka at {self._where} refuses {what}: {cause.str()}; {advice}") from error
+            raise KafkaUnavailable(f"Kafka at {self._where} did not do {what}: {cause.name()}: {cause.str()}") from error

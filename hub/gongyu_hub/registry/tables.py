@@ -1,0 +1,103 @@
+"""Tables of the control plane's database.
+
+What is public once it is published (schema ids, grant versions, epochs) is frozen in its row as the very bytes that
+are published, so a repeated start publishes the same bytes.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Table(DeclarativeBase):
+    """Root of the mapped tables."""
+
+
+class Setting(Table):
+    """One value of the database itself: schema_version, cluster_id, listen port."""
+
+    __tablename__ = "setting"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
+
+
+class SchemaText(Table):
+    """A schema. AUTOINCREMENT: SQLite never gives an id again, even when the row with the highest one is gone."""
+
+    __tablename__ = "schema_text"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - SQLAlchemy's declared form
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    digest: Mapped[bytes] = mapped_column(unique=True)
+    text: Mapped[str]
+
+
+class Subject(Table):
+    """A registry subject and the topic whose readers may read it."""
+
+    __tablename__ = "subject"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    topic: Mapped[str] = mapped_column(index=True)
+
+
+class SubjectVersion(Table):
+    """Version n of a subject is this schema."""
+
+    __tablename__ = "subject_version"
+    __table_args__ = (UniqueConstraint("subject", "schema_id"),)
+    subject: Mapped[str] = mapped_column(ForeignKey("subject.name"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    schema_id: Mapped[int] = mapped_column(ForeignKey("schema_text.id"), index=True)
+
+
+class KnownType(Table):
+    """An information type with its topics made. `definition` is what the hub depends on, as JSON."""
+
+    __tablename__ = "information_type"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    owner: Mapped[str] = mapped_column(index=True)
+    topic: Mapped[str] = mapped_column(unique=True)
+    partitions: Mapped[int]
+    definition: Mapped[str]
+
+
+class KnownGrant(Table):
+    """A grant with its topic. The number of partitions is frozen with the topic."""
+
+    __tablename__ = "grant"
+    subscriber: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    information_type: Mapped[str] = mapped_column(ForeignKey("information_type.name"), index=True)
+    topic: Mapped[str] = mapped_column(unique=True)
+    partitions: Mapped[int]
+
+
+class GrantVersionRow(Table):
+    """One immutable version of a grant: the bytes published to `hub.policy`."""
+
+    __tablename__ = "grant_version"
+    __table_args__ = (ForeignKeyConstraint(["subscriber", "grant"], ["grant.subscriber", "grant.name"]),)
+    subscriber: Mapped[str] = mapped_column(primary_key=True)
+    grant: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    information_type: Mapped[str] = mapped_column(index=True)
+    record: Mapped[bytes]
+    published: Mapped[bool] = mapped_column(default=False)
+
+
+class EpochRow(Table):
+    """One epoch of a type: the manifest's bytes. It exists from the decision on; `published` follows."""
+
+    __tablename__ = "epoch"
+    information_type: Mapped[str] = mapped_column(ForeignKey("information_type.name"), primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    record: Mapped[bytes]
+    published: Mapped[bool] = mapped_column(default=False)
+
+
+class Credential(Table):
+    """A Kafka user's password, hashed with argon2, for log-ins here."""
+
+    __tablename__ = "credential"
+    user: Mapped[str] = mapped_column(primary_key=True)
+    password_hash: Mapped[str]

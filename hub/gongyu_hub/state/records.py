@@ -1,0 +1,84 @@
+"""The records of `hub.state.<type>`: stored images and one progress record per partition.
+
+Key: a kind byte, for images followed by the Avro body of the record key. An image's value: a fixed header, then the
+record's Avro bytes; a null value (or, where the type has a version field, a header marked as deleted) = no image.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from gongyu_schemas.errors import FatalError
+
+PROGRESS_KEY = b"\x01"
+IMAGE_KIND = b"\x02"
+PROGRESS_FORMAT = 1
+
+_LIVE, _DELETED = 1, 2
+#: state of the record, writer schema id, stamp (epoch), version, offset of the input
+_HEADER = struct.Struct(">BIQqq")
+HEADER_BYTES = _HEADER.size
+#: Stored where the type has no version field, or the change told none.
+NO_VERSION = -(2**63)
+
+
+class StoredHeader(NamedTuple):
+    """What is stored beside an image's bytes."""
+
+    live: bool
+    schema_id: int
+    stamp: int
+    version: int
+    offset: int
+
+
+def image_key(record_key: bytes) -> bytes:
+    return IMAGE_KIND + record_key
+
+
+def pack_image(body: bytes, schema_id: int, stamp: int, version: int, offset: int) -> bytes:
+    return _HEADER.pack(_LIVE, schema_id, stamp, version, offset) + body
+
+
+def pack_deleted(schema_id: int, stamp: int, version: int, offset: int) -> bytes:
+    """What a deleted record of a versioned type leaves: its last version, so that a replay does not bring it back."""
+    return _HEADER.pack(_DELETED, schema_id, stamp, version, offset)
+
+
+def unpack_header(stored: bytes) -> StoredHeader:
+    state, schema_id, stamp, version, offset = _HEADER.unpack_from(stored)
+    return StoredHeader(state == _LIVE, schema_id, stamp, version, offset)
+
+
+def is_live(stored: bytes) -> bool:
+    return stored[0] == _LIVE
+
+
+class Progress(BaseModel):
+    """How far a partition is. One record, rewritten by every transaction that touches the partition.
+
+    `adopted`: the epoch in effect here (0: none). `segments`: (upper record key as hex, or "~" for the end, epoch): up to
+    which epoch the images were brought, in key order. `rejected`: rejections in a row. `paused`: the owner offset at
+    which reading was paused for them. `cursor`: the owner offset to read next, equal to the committed one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    format: int = PROGRESS_FORMAT
+    adopted: int = 0
+    segments: tuple[tuple[str, int], ...] = (("~", 0),)
+    rejected: int = 0
+    paused: int | None = None
+    cursor: int = 0
+
+    def encode(self) -> bytes:
+        return self.model_dump_json().encode()
+
+    @staticmethod
+    def decode(stored: bytes) -> Progress:
+        progress = Progress.model_validate_json(stored)
+        if progress.format > PROGRESS_FORMAT:
+            raise FatalError(f"the state was written by a newer version (format {progress.format}); start that version")
+        return progress

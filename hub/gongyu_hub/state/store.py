@@ -1,0 +1,221 @@
+"""The store: an LMDB environment that mirrors one partition of a state topic up to a known offset.
+
+It is a cache: it moves only after a commit, is never the only copy of anything, and is thrown away whenever it may not be what
+it claims: foreign (another cluster, topic or partition), ahead of the topic, too far behind (tombstones it never
+saw may have been compacted away), or left unsynced by a machine that went down. Decision: no fsync per commit, because
+losing the cache costs one rebuild; a dead process leaves the pages to the kernel, a dead machine is noticed by its boot id.
+Raises StoreLocked where another process has it open.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import lmdb
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from gongyu_hub.state.records import IMAGE_KIND, is_live
+from gongyu_schemas.errors import DatabaseError
+
+STORE_FORMAT = 1
+_META_KEY = b"\x00meta"
+_MAX_KEY_BYTES = 511  # LMDB's compiled-in limit
+_DIGEST_BYTES = 64
+_FIRST_MAP_BYTES = 64 * 1024 * 1024
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+class StoreLocked(DatabaseError):
+    """Another process has this store open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which partition a store mirrors."""
+
+    cluster_id: str
+    topic: str
+    topic_id: str
+    partition: int
+
+
+class _Meta(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    format: int
+    cluster_id: str
+    topic: str
+    topic_id: str
+    partition: int
+    next_offset: int
+    images: int
+    moved_at_s: float
+    boot_id: str
+    closed: bool
+
+
+class Store:
+    """Values by state key. `next_offset`: the first offset of the state topic that it does not reflect."""
+
+    def __init__(self, folder: Path, identity: Identity) -> None:
+        self._folder = folder
+        self._identity = identity
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = (folder / "lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._lock.close()
+            raise StoreLocked(f"store {folder} is in use by another worker; give each worker its own --name") from error
+        self.next_offset = 0
+        self.images = 0
+        self._env = self._open()
+
+    def usable(self, end_offset: int, keep_s: float, now_s: float) -> bool:
+        """Whether it may be carried forward to `end_offset` (the topic's end); `keep_s`: how long tombstones surely stay."""
+        meta = self._read_meta()
+        if meta is None or meta.format != STORE_FORMAT or not self._is_mine(meta):
+            return False
+        if not meta.closed and meta.boot_id != boot_id():
+            return False
+        return meta.next_offset <= end_offset and 0 <= now_s - meta.moved_at_s <= keep_s
+
+    def begin(self, fresh: bool) -> None:
+        """Start to use it: as it is, or empty."""
+        if fresh:
+            self._env.close()
+            shutil.rmtree(self._folder / "data", ignore_errors=True)
+            self._env = self._open()
+            self.next_offset, self.images = 0, 0
+        else:
+            meta = self._read_meta()
+            assert meta is not None  # noqa: S101 - usable() has just read it
+            self.next_offset, self.images = meta.next_offset, meta.images
+        self._write({}, self.next_offset, closed=False)
+        self._env.sync(True)
+
+    def get(self, key: bytes) -> bytes | None:
+        with self._env.begin() as txn:
+            found = txn.get(_short(key))
+        return None if found is None else bytes(_strip(key, found))
+
+    def get_many(self, keys: Iterable[bytes]) -> dict[bytes, bytes]:
+        """The values that exist, by key, in one read."""
+        asked = {_short(key): key for key in keys}
+        with self._env.begin() as txn, txn.cursor() as cursor:
+            found = cursor.getmulti(sorted(asked))
+        return {asked[short]: _strip(asked[short], value) for short, value in found}
+
+    def live_images(self) -> Iterator[tuple[bytes, bytes]]:
+        """(record key, stored value) of every live image, in the order of the keys."""
+        with self._env.begin() as txn, txn.cursor() as cursor:
+            going = cursor.set_range(IMAGE_KIND)
+            while going and cursor.key()[:1] == IMAGE_KIND:
+                key, value = _restore(bytes(cursor.key()), bytes(cursor.value()))
+                if is_live(value):
+                    yield key[1:], value
+                going = cursor.next()
+
+    def apply(self, changes: Mapping[bytes, bytes | None], next_offset: int) -> None:
+        """Move forward: values to put, None to remove; all or nothing."""
+        while True:
+            try:
+                self._write(changes, next_offset, closed=False)
+            except lmdb.MapFullError:
+                self._env.set_mapsize(self._env.info()["map_size"] * 2)
+            except lmdb.Error as error:
+                raise DatabaseError(f"store {self._folder}: {error}; free disk space, or delete the folder: it is rebuilt") from error
+            else:
+                return
+
+    def close(self) -> None:
+        self._write({}, self.next_offset, closed=True)
+        self._env.sync(True)
+        self.release()
+
+    def release(self) -> None:
+        """Let go without claiming a clean end."""
+        self._env.close()
+        self._lock.close()
+
+    def _open(self) -> lmdb.Environment:
+        path = self._folder / "data"
+        path.mkdir(parents=True, exist_ok=True)
+        try:
+            return lmdb.open(str(path), map_size=_FIRST_MAP_BYTES, sync=False, metasync=False, lock=False, max_dbs=0)
+        except lmdb.Error:  # not LMDB, or damaged: it is only a cache
+            shutil.rmtree(path)
+            path.mkdir()
+            return lmdb.open(str(path), map_size=_FIRST_MAP_BYTES, sync=False, metasync=False, lock=False, max_dbs=0)
+
+    def _write(self, changes: Mapping[bytes, bytes | None], next_offset: int, closed: bool) -> None:
+        images = self.images
+        with self._env.begin(write=True) as txn:
+            for key, value in changes.items():
+                short = _short(key)
+                was = txn.get(short) if value is None else txn.replace(short, _wrap(key, value))
+                if value is None and was is not None:
+                    txn.delete(short)
+                if key[:1] == IMAGE_KIND:
+                    images += (value is not None and is_live(value)) - (was is not None and is_live(_strip(key, was)))
+            meta = _Meta(
+                format=STORE_FORMAT,
+                cluster_id=self._identity.cluster_id,
+                topic=self._identity.topic,
+                topic_id=self._identity.topic_id,
+                partition=self._identity.partition,
+                next_offset=next_offset,
+                images=images,
+                moved_at_s=time.time(),
+                boot_id=boot_id(),
+                closed=closed,
+            )
+            txn.put(_META_KEY, meta.model_dump_json().encode())
+        self.next_offset, self.images = next_offset, images
+
+    def _read_meta(self) -> _Meta | None:
+        with self._env.begin() as txn:
+            stored = txn.get(_META_KEY)
+        try:
+            return None if stored is None else _Meta.model_validate_json(bytes(stored))
+        except ValidationError:
+            return None
+
+    def _is_mine(self, meta: _Meta) -> bool:
+        return Identity(meta.cluster_id, meta.topic, meta.topic_id, meta.partition) == self._identity
+
+
+def boot_id() -> str:
+    """Identity of this run of the machine; without one every store that was not closed is rebuilt."""
+    try:
+        return _BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return f"unknown at {time.time_ns()}"
+
+
+def _short(key: bytes) -> bytes:
+    """The key as LMDB can hold it: long ones keep their beginning (for the order) and end in their digest."""
+    if len(key) < _MAX_KEY_BYTES:
+        return key
+    return key[: _MAX_KEY_BYTES - _DIGEST_BYTES] + hashlib.sha512(key).digest()
+
+
+def _wrap(key: bytes, value: bytes) -> bytes:
+    """A long key stands whole before its value."""
+    return value if len(key) < _MAX_KEY_BYTES else len(key).to_bytes(4, "big") + key + value
+
+
+def _strip(key: bytes, value: bytes) -> bytes:
+    return value if len(key) < _MAX_KEY_BYTES else value[4 + len(key) :]
+
+
+def _restore(short: bytes, value: bytes) -> tuple[bytes, bytes]:
+    if len(short) < _MAX_KEY_BYTES:
+        return short, value
+    length = int.from_bytes(value[:4], "big")
+    return value[4 : 4 + length], value[4 + length :]

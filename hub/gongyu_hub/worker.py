@@ -1,0 +1,241 @@
+"""The worker: builds the stages and runs the loop. The table of contents of the hub.
+
+One pass of the loop:
+    policy     take new epochs; too old a heartbeat stops the reading
+    restore    partitions that were assigned, or whose transaction was lost
+    adopt      partitions whose type has an epoch that they have not recorded
+    batches    consume, decode, diff, entitle, fan out, publish
+    settle     commit: at once when nothing more is waiting, else after the interval or enough bytes
+
+A lost transaction, for whatever reason, has one answer: throw away what is pending and restore every partition as on assignment.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import structlog
+from confluent_kafka import KafkaException, TopicPartition
+
+from gongyu_hub.consume import Intake
+from gongyu_hub.decode import decode
+from gongyu_hub.diff import diff
+from gongyu_hub.entitle import entitle
+from gongyu_hub.fan_out import fan_out, make_marker
+from gongyu_hub.observe.metrics import Metrics
+from gongyu_hub.policy.compiled import TypePolicy, compile_policy
+from gongyu_hub.policy.epochs import PolicyReader
+from gongyu_hub.policy.schemas import SchemaReader
+from gongyu_hub.publish import publish_dead_letters, publish_deliveries, publish_state
+from gongyu_hub.settings import Settings
+from gongyu_hub.settle import Transaction
+from gongyu_hub.state.pending import Partition, Pending
+from gongyu_hub.state.restore import Restorer
+from gongyu_hub.values import Batch, Place
+from gongyu_schemas.envelope import COPY_BEGIN, COPY_END
+from gongyu_schemas.errors import FatalError, TransientError
+from gongyu_schemas.names import DEAD_LETTER_TOPIC, HUB_TRANSACTIONAL_PREFIX
+from gongyu_schemas.transport.clients import make_admin
+from gongyu_schemas.transport.profile import Profile
+from gongyu_schemas.transport.transactional import TransactionalProducer
+
+LOG = structlog.get_logger()
+_POLICY_WAIT_S = 60.0
+_IDLE_POLL_S = 0.05
+_BACK_OFF_S = 0.5
+_END = "~"
+
+
+class Worker:
+    """One worker process. `run` returns after `stopping` says so; every other way out is an exception."""
+
+    def __init__(self, profile: Profile, settings: Settings, metrics: Metrics, stopping: Callable[[], bool]) -> None:
+        self._settings = settings
+        self._metrics = metrics
+        self._stopping = stopping
+        self._policies: dict[str, TypePolicy] = {}  # by owner topic
+        self._partitions: dict[Place, Partition] = {}
+        self._lost = False
+        group = f"hub.{settings.name}"
+        self._policy = PolicyReader(profile, f"{group}.policy")
+        self._schemas = SchemaReader(profile, stopping)
+        self._restorer = Restorer(profile, f"{group}.restore", settings.store_dir / settings.name)
+        self._intake = Intake(profile, settings, self._leave)
+        self._admin = make_admin(profile)
+        self._dead_letter_partitions = 0
+        transactional_id = f"{HUB_TRANSACTIONAL_PREFIX}{settings.name}"
+        self._producer = TransactionalProducer(profile, transactional_id, connect_timeout_s=None, fenced_is_final=False, stopping=stopping)
+        self._transaction = Transaction(self._producer, self._intake.consumer, metrics, self._policies)
+
+    def start(self) -> None:
+        """Read the policy, compile it and join the group; nothing is decided before `run`."""
+        self._policy.start(_POLICY_WAIT_S, self._stopping)
+        self._dead_letter_partitions = len(self._admin.list_topics(DEAD_LETTER_TOPIC, 10).topics[DEAD_LETTER_TOPIC].partitions)
+        self._read_policies()
+
+    def run(self) -> None:
+        while not self._stopping():
+            try:
+                self._pass()
+            except TransientError as error:
+                LOG.warning("transaction lost: starting again from what is committed", cause=str(error))
+                self._metrics.transactions_lost.inc()
+                self._lost = True
+        self._finish()
+
+    def _pass(self) -> None:
+        if self._policy.poll():
+            self._read_policies()
+        age = self._policy.age_s()
+        self._metrics.policy_age.set(age)
+        self._intake.pause_all(age > self._settings.policy_max_age_s)
+        if self._lost:
+            self._recover()
+        self._restore_waiting()
+        self._adopt()
+        batches = self._intake.take(self._settings.batch_messages, 0 if self._transaction.is_open else _IDLE_POLL_S)
+        for batch in batches:
+            self._process(batch)
+        if self._commit_is_due(bool(batches)):
+            self._transaction.commit()
+            self._tell_partitions()
+
+    def _commit_is_due(self, busy: bool) -> bool:
+        """At once when nothing more is waiting; under load after the interval or enough bytes."""
+        transaction = self._transaction
+        if not transaction.is_open:
+            return False
+        return not busy or transaction.age_s() >= self._settings.commit_interval_s or transaction.bytes >= self._settings.commit_bytes
+
+    def _process(self, batch: Batch) -> None:
+        """A batch through the stages, into the open transaction."""
+        policy, began = self._policies[batch.topic], time.monotonic()
+        places = {number: (batch.topic, number) for number in sorted(set(batch.partitions.tolist()))}
+        pendings = {number: self._transaction.pending(self._partitions[place]) for number, place in places.items()}
+        decoded = decode(batch, policy)
+        diffed = diff(decoded, pendings, policy, self._settings.max_rejections)
+        decisions = entitle(diffed.transitions, policy)
+        deliveries = fan_out(diffed.transitions, decisions, policy)
+        self._transaction.bytes += publish_deliveries(self._producer, deliveries, policy)
+        publish_dead_letters(self._producer, diffed.dead_letters, self._dead_letter_partitions)
+        for pending in pendings.values():
+            publish_state(self._producer, pending)
+        self._transaction.count(policy, decisions)
+        self._metrics.batch_seconds.observe(time.monotonic() - began)
+        for pending in pendings.values():
+            self._hold_if_paused((batch.topic, pending.partition.number), pending.progress.paused)
+
+    def _hold_if_paused(self, place: Place, paused: int | None) -> None:
+        """Too many rejections in a row: the partition's owner topic is not read further, its policy still takes effect."""
+        if paused is not None:
+            self._intake.hold(place)
+            LOG.error("partition paused after rejections in a row; see the dead letters", topic=place[0], partition=place[1], offset=paused)
+
+    def _adopt(self) -> None:
+        """Record the epoch in effect: markers before any message, in a transaction of its own if need be."""
+        for place, partition in self._partitions.items():
+            policy = self._policies[place[0]]
+            if partition.progress.adopted == policy.epoch or place in self._intake.waiting:
+                continue
+            pending = self._transaction.pending(partition)
+            if pending.progress.adopted == policy.epoch:
+                continue
+            self._adopt_first(pending, policy)
+
+    def _adopt_first(self, pending: Pending, policy: TypePolicy) -> None:
+        """The first epoch finds no image: each copy begins, the walk over nothing ends, each copy ends."""
+        partition, progress = pending.partition, pending.progress
+        if progress.adopted != 0 or partition.store.images:
+            raise FatalError(
+                f"{partition.topic} {partition.number}: epoch {policy.epoch} is published over epoch {progress.adopted} with images; "
+                "this version cannot carry images from one epoch to another"
+            )
+        for phase in (COPY_BEGIN, COPY_END):
+            for grant in policy.grants:
+                marker = make_marker(grant, phase, partition.number, progress.cursor, policy.manifest.published_ms)
+                self._producer.produce(grant.topic, marker, None, partition.number % grant.partitions)
+        pending.progress = progress.model_copy(update={"adopted": policy.epoch, "segments": ((_END, policy.epoch),)})
+
+    def _read_policies(self) -> None:
+        """Compile what is new. A type's epoch is published once in this version; another one is refused when it is adopted."""
+        for manifest in self._policy.manifests.values():
+            known = self._policies.get(manifest.topic)
+            if known is None or known.epoch != manifest.epoch:
+                writer = self._schemas.read(manifest.writer_schema_ids[0])
+                key = self._schemas.read(manifest.subject_key_schema_id)
+                self._policies[manifest.topic] = compile_policy(manifest, self._policy.granted(manifest), writer, key)
+                LOG.info("policy read", information_type=manifest.information_type, epoch=manifest.epoch, grants=len(manifest.grants))
+        self._intake.subscribe(frozenset(self._policies))
+
+    def _restore_waiting(self) -> None:
+        for place in sorted(self._intake.waiting):
+            policy = self._policies[place[0]]
+            partition = self._restorer.restore(self._intake.consumer, place[0], policy.manifest.state_topic, place[1], self._stopping)
+            if partition.progress.adopted > policy.epoch:
+                partition.store.release()
+                raise TransientError(
+                    f"{place[0]} {place[1]} has adopted epoch {partition.progress.adopted}, which the policy read so far lacks"
+                )
+            self._partitions[place] = partition
+            self._intake.start(place, partition.progress.cursor)
+            self._metrics.tell_partition(partition, policy)
+            self._hold_if_paused(place, partition.progress.paused)
+
+    def _leave(self, places: list[Place], lost: bool) -> None:
+        """Partitions go to another worker: what is open is committed, or forgotten where they are lost already."""
+        try:
+            if lost:
+                self._lost = self._lost or self._transaction.is_open
+            elif not self._lost:
+                self._transaction.commit()
+        except TransientError as error:
+            LOG.warning("transaction lost while partitions leave", cause=str(error))
+            self._lost = True
+        for place in places:
+            partition = self._partitions.pop(place, None)
+            if partition is not None:
+                partition.store.release() if lost or self._lost else partition.store.close()
+                self._metrics.forget_partition(self._policies[place[0]], place[1])
+
+    def _recover(self) -> None:
+        """The one answer to every loss: nothing pending survives, every partition is restored as on assignment."""
+        for partition in self._partitions.values():
+            partition.store.release()
+        self._partitions.clear()
+        time.sleep(_BACK_OFF_S)
+        if self._transaction.is_open:
+            self._transaction.forget()
+            self._producer.abandon()
+        self._intake.restart()
+        self._lost = False
+
+    def _tell_partitions(self) -> None:
+        """Lag from what the client knows already; no question to the broker."""
+        for (topic, number), partition in self._partitions.items():
+            try:
+                _, high = self._intake.consumer.get_watermark_offsets(TopicPartition(topic, number), cached=True)
+            except KafkaException:
+                continue
+            cursor = max(partition.progress.cursor, self._intake.ends.get((topic, number), 0))
+            manifest = self._policies[topic].manifest
+            self._metrics.lag.labels(manifest.owner, manifest.information_type, str(number)).set(max(0, high - cursor))
+            gone = self._metrics.out_of_reach.labels(manifest.owner, manifest.information_type, str(number))
+            gone.set((topic, number) in self._intake.out_of_reach)
+
+    def _finish(self) -> None:
+        """A clean stop: what is open is committed, stores are closed at a known place."""
+        try:
+            if not self._lost:
+                self._transaction.commit()
+        except TransientError as error:
+            LOG.warning("the last transaction was lost; it will be done again at the next start", cause=str(error))
+            self._lost = True
+        for partition in self._partitions.values():
+            partition.store.release() if self._lost else partition.store.close()
+        self._partitions.clear()
+        self._restorer.close()
+        self._schemas.close()
+        self._policy.close()
+        self._intake.close()
+        self._producer.close()

@@ -1,0 +1,67 @@
+"""Bytes of a file -> decoded lines, one by one, with the place of anything that is not text.
+
+A file of any size passes through in bounded memory: a line longer than `LONGEST_LINE` ends the run. Bytes that
+do not fit the encoding raise ConfigError with line and byte. Both encodings keep the line feed out of multi-byte
+characters (cp949 trail bytes are 0x41 to 0xFE), so splitting before decoding is safe and gives exact places.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+
+from gongyu_schemas.errors import ConfigError
+
+#: Far above any row that could be published (an image has at most 400,000 bytes), far below memory.
+LONGEST_LINE = 16 * 1024 * 1024
+
+
+class Encoding(StrEnum):
+    UTF_8 = "utf-8"
+    CP949 = "cp949"
+
+
+class Lines:
+    """Iterate once for the decoded lines with their ends; `bytes_read` of `size` tells how far reading is."""
+
+    def __init__(self, path: Path, encoding: Encoding) -> None:
+        self.path = path
+        self.encoding = encoding
+        self.bytes_read = 0
+        try:
+            self._file = path.open("rb")
+            self.size = path.stat().st_size
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+        if path.is_file() and self.size == 0:
+            self.close()
+            raise ConfigError(f"{path}: the file is empty; an empty file is never taken for an empty register")
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __iter__(self) -> Iterator[str]:
+        number = 0
+        while raw := self._read_line():
+            number += 1
+            self.bytes_read += len(raw)
+            if len(raw) > LONGEST_LINE:
+                raise ConfigError(f"{self.path}: line {number}: longer than {LONGEST_LINE:,} bytes: not a file of rows")
+            if number == 1 and self.encoding is Encoding.UTF_8:
+                raw = raw.removeprefix(codecs.BOM_UTF8)
+            try:
+                yield raw.decode(self.encoding)
+            except UnicodeDecodeError as error:
+                raise ConfigError(self._not_text(number, error)) from error
+
+    def _read_line(self) -> bytes:
+        try:
+            return self._file.readline(LONGEST_LINE + 1)
+        except OSError as error:
+            raise ConfigError(f"{self.path}: cannot be read: {error.strerror}") from error
+
+    def _not_text(self, number: int, error: UnicodeDecodeError) -> str:
+        other = Encoding.CP949 if self.encoding is Encoding.UTF_8 else Encoding.UTF_8
+        return f"{self.path}: line {number}, byte {error.start + 1}: not {self.encoding}; is it --encoding {other}?"

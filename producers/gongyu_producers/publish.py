@@ -1,0 +1,197 @@
+"""One run of `gongyu-owner publish`, from a file to committed changes: the owner side's table of contents.
+
+Connect, lock the state, read and stage the whole file (nothing is published before every row has been read), take
+over the topic's transactional id, bring the state up to the topic's end, list the changes, write the rejects, pass the
+guard, publish. A crash anywhere leaves the topic and the state such that the same command completes the run.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.schema_registry import SchemaRegistryClient
+
+from gongyu_producers.catch_up import TopicReader
+from gongyu_producers.compare import Counts, compare_snapshot, keys_of, list_plain
+from gongyu_producers.guard import DeleteLimit, GuardStopped, check_deletes
+from gongyu_producers.interrupt import Interrupt
+from gongyu_producers.owner_topic import OwnerTopic, SchemaIds, find_schema_ids, find_topic
+from gongyu_producers.progress import Steps
+from gongyu_producers.records import Records
+from gongyu_producers.rejects import rejects_path, remove_rejects, write_rejects
+from gongyu_producers.send import Sender
+from gongyu_producers.source import SourceFile, open_source
+from gongyu_producers.staging import Staging
+from gongyu_producers.state import State
+from gongyu_producers.state_file import open_state
+from gongyu_producers.summary import Summary
+from gongyu_schemas.envelope import CREATE, DELETE, UPDATE
+from gongyu_schemas.errors import DatabaseError
+from gongyu_schemas.information_type import InformationType
+from gongyu_schemas.names import owner_transactional_prefix
+from gongyu_schemas.transport.clients import make_admin, make_registry, require_connection
+from gongyu_schemas.transport.profile import Profile
+from gongyu_schemas.transport.transactional import TransactionalProducer
+
+_SHOW_EVERY_ROWS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What to publish and how. `delete_limit` None: any number of deletes is allowed."""
+
+    information_type: InformationType
+    source: SourceFile
+    snapshot: bool
+    state_dir: Path
+    delete_limit: DeleteLimit | None
+    per_transaction: int
+    dry_run: bool = False
+    rebuild_state: bool = False
+    rejects: Path | None = None
+    keys_shown: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Hub:
+    """The connections and what they found."""
+
+    profile: Profile
+    admin: AdminClient
+    registry: SchemaRegistryClient
+    topic: OwnerTopic
+    ids: SchemaIds
+
+
+def publish(run: Run, profile: Profile, steps: Steps) -> Summary:
+    """Raises GongyuError's kinds only; see the exit codes of the command."""
+    began = time.monotonic()
+    records = Records(run.information_type)
+    with ExitStack() as stack, _database_errors():
+        interrupt = stack.enter_context(Interrupt())
+        rows = open_source(run.source, run.information_type, records)
+        stack.enter_context(closing(rows.lines))
+        hub = _connect(profile, run.information_type)
+        state, staging = _open(run, hub, records, stack)
+        steps.begin("reading", rows.lines.size)
+        for row in rows:
+            staging.add(row, records.describe_key(row.key) if row.problems and row.key is not None else None)
+            if staging.rows % _SHOW_EVERY_ROWS == 0:
+                interrupt.check()
+                steps.show(rows.lines.bytes_read, staging.rows)
+        staging.flush()
+        producer = None
+        if not run.dry_run:
+            transactional_id = f"{owner_transactional_prefix(run.information_type.owner)}{run.information_type.name}"
+            producer = TransactionalProducer(profile, transactional_id)
+            stack.callback(producer.close)
+        reader = TopicReader(profile, hub.admin, hub.registry, records, hub.topic.name, hub.ids.value)
+        steps.begin("catching up with the topic", 0)
+        caught_up = reader.catch_up(state, interrupt.check, lambda done, _todo: steps.show(0, done))
+        counts = compare_snapshot(staging, records) if run.snapshot else list_plain(staging)
+        rejects = _settle_rejects(run, staging)
+        notes = [] if not caught_up.unreadable else [f"{caught_up.unreadable:,} messages on the topic are no changes; passed over"]
+        notes += _guard(run, counts, state)
+        if producer is not None:
+            _send(Sender(producer, hub.admin, reader, state, records, hub.topic.name, hub.ids), run, counts, interrupt, steps)
+        return _summarise(run, hub.topic.name, records, staging, counts, rejects, notes, time.monotonic() - began)
+
+
+def _connect(profile: Profile, information_type: InformationType) -> _Hub:
+    require_connection(profile)
+    admin, registry = make_admin(profile), make_registry(profile)
+    return _Hub(profile, admin, registry, find_topic(admin, information_type), find_schema_ids(registry, information_type))
+
+
+def _open(run: Run, hub: _Hub, records: Records, stack: ExitStack) -> tuple[State, Staging]:
+    opened = open_state(
+        run.state_dir, hub.topic, run.information_type, records,
+        keep=not run.dry_run, rebuild=run.rebuild_state, needs_images=run.snapshot,
+    )  # fmt: skip
+    stack.callback(opened.close)
+    return opened, Staging(opened.connection)
+
+
+def _settle_rejects(run: Run, staging: Staging) -> Path | None:
+    """The file the rejected rows were written to; None where there are none."""
+    path = run.rejects or rejects_path(run.source.path)
+    if run.dry_run:
+        return None
+    if not staging.rejected_rows():
+        remove_rejects(path)
+        return None
+    write_rejects(path, staging.rejects())
+    return path
+
+
+def _guard(run: Run, counts: Counts, state: State) -> list[str]:
+    """Raises GuardStopped; a dry run only notes what would happen."""
+    if not run.snapshot or run.delete_limit is None:
+        return []
+    try:
+        check_deletes(counts.deleted, state.records(), run.delete_limit)
+    except GuardStopped as stopped:
+        if not run.dry_run:
+            raise
+        return [f"the guard would stop this: {stopped}"]
+    return []
+
+
+def _send(sender: Sender, run: Run, counts: Counts, interrupt: Interrupt, steps: Steps) -> None:
+    steps.begin("publishing", counts.changes)
+    sent = 0
+
+    def advance(changes: int) -> None:
+        nonlocal sent
+        sent += changes
+        steps.show(sent, sent)
+
+    sender.send_all(snapshot=run.snapshot, per_transaction=run.per_transaction, check=interrupt.check, advance=advance)
+
+
+def _summarise(
+    run: Run,
+    topic: str,
+    records: Records,
+    staging: Staging,
+    counts: Counts,
+    rejects: Path | None,
+    notes: list[str],
+    seconds: float,
+) -> Summary:
+    keys = {}
+    if run.dry_run:
+        listed = {"create": CREATE, "update": UPDATE, "delete": DELETE}
+        keys = {name: keys_of(staging, records, op, run.keys_shown) for name, op in listed.items()}
+    return Summary(
+        file=run.source.path,
+        information_type=run.information_type.name,
+        topic=topic,
+        snapshot=run.snapshot,
+        dry_run=run.dry_run,
+        rows=staging.rows,
+        created=counts.created,
+        updated=counts.updated,
+        deleted=counts.deleted,
+        unchanged=counts.unchanged,
+        rejected=staging.rejected_rows(),
+        deletes_withheld=counts.withheld,
+        seconds=round(seconds, 3),
+        rejects_file=rejects,
+        notes=tuple(notes),
+        keys=keys,
+    )
+
+
+@contextmanager
+def _database_errors() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise DatabaseError(f"the local state cannot be used: {error}; is the disk full? Nothing is lost: run again") from error

@@ -1,0 +1,192 @@
+"""Cells or an object -> the row's key, subject and image as bytes, or everything that is wrong with it.
+
+A row whose key fields cannot be read has no key: nobody knows which record it is about. A row with a key but other
+bad fields has no image. Total: no content of a row raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from gongyu_producers.columns import Columns, Naming
+from gongyu_producers.json_lines import JsonObject
+from gongyu_producers.json_values import json_reader
+from gongyu_producers.records import Records, Values
+from gongyu_producers.values import BadValue, text_reader
+from gongyu_schemas.envelope import CREATE, DELETE, UPDATE
+from gongyu_schemas.fields import Field, Kind
+from gongyu_schemas.information_type import InformationType
+
+#: An image above this is rejected: two of them and their envelope stay below Kafka's 1 MB message.
+LARGEST_IMAGE = 400_000
+
+_OPS = {
+    "c": CREATE, "create": CREATE, "insert": CREATE, "i": CREATE,
+    "u": UPDATE, "update": UPDATE,
+    "d": DELETE, "delete": DELETE,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with a row: the field (None: the row as a whole) and the reason."""
+
+    field: str | None
+    reason: str
+
+
+class Row(NamedTuple):
+    """One row of the file. `key` is None where unreadable; `image` is None where the row is bad or deletes by key."""
+
+    line: int
+    op: str
+    key: bytes | None
+    subject: bytes | None
+    image: bytes | None
+    problems: list[Problem]
+
+
+class Reading(NamedTuple):
+    """The values of a row that could be read, the others' problems, and the text of its operation if it has one."""
+
+    values: Values
+    problems: list[Problem]
+    op: str | None
+
+
+Reader = Callable[[Any], Reading]
+
+
+def cells_reader(information_type: InformationType, columns: Columns, null_texts: Collection[str]) -> Reader:
+    """Reads rows of a delimited file."""
+    plan = [
+        # A string is its text: most cells need no call.
+        (field.name, columns.index[field.name], None if field.kind is Kind.STRING else text_reader(field), field.nullable)
+        for field in information_type.fields
+    ]
+    nulls = frozenset(null_texts)
+    width, op_at = columns.width, columns.op
+
+    def read(cells: list[str]) -> Reading:
+        if len(cells) != width:
+            return Reading({}, [Problem(None, f"{len(cells)} cells where the header has {width}")], None)
+        values: Values = {}
+        problems: list[Problem] = []
+        for name, at, read_text, nullable in plan:
+            text = cells[at]
+            if text in nulls:
+                if nullable:
+                    values[name] = None
+                else:
+                    problems.append(Problem(name, "null, but the field is never null"))
+            elif read_text is None:
+                values[name] = text
+            else:
+                try:
+                    values[name] = read_text(text)
+                except BadValue as error:
+                    problems.append(Problem(name, str(error)))
+        return Reading(values, problems, None if op_at is None else cells[op_at])
+
+    return read
+
+
+def objects_reader(information_type: InformationType, naming: Naming) -> Reader:
+    """Reads rows of a JSON lines file. An absent field takes its Avro default, if it has one."""
+    fields = {field.name: (json_reader(field), field.nullable) for field in information_type.fields}
+    defaults = {field.name: _default(field) for field in information_type.fields if field.has_default}
+
+    def read(found: JsonObject | str) -> Reading:
+        if isinstance(found, str):
+            return Reading({}, [Problem(None, found)], None)
+        values: Values = {}
+        problems: list[Problem] = []
+        filled: set[str] = set()
+        op: str | None = None
+        for name, value in found.items():
+            if name == naming.op:
+                op = value if isinstance(value, str) else None
+            elif name not in naming.ignored:
+                _read_named(name, naming.field_of(name), value, fields, filled, values, problems)
+        for name in fields:
+            if name in filled:
+                continue
+            if name in defaults:
+                values[name] = defaults[name]
+            else:
+                problems.append(Problem(name, "absent"))
+        return Reading(values, problems, op)
+
+    return read
+
+
+def _read_named(
+    name: str,
+    field: str | None,
+    value: Any,
+    fields: Mapping[str, tuple[Callable[[Any], Any], bool]],
+    filled: set[str],
+    values: Values,
+    problems: list[Problem],
+) -> None:
+    if field is None:
+        problems.append(Problem(None, f"unknown name {name[:100]!r}"))
+        return
+    if field in filled:
+        problems.append(Problem(field, "given twice under different names"))
+        values.pop(field, None)
+        return
+    filled.add(field)
+    read_value, nullable = fields[field]
+    if value is None:
+        if nullable:
+            values[field] = None
+        else:
+            problems.append(Problem(field, "null, but the field is never null"))
+        return
+    try:
+        values[field] = read_value(value)
+    except BadValue as error:
+        problems.append(Problem(field, str(error)))
+
+
+def _default(field: Field) -> Any:
+    """Avro writes a default of bytes as a text whose characters are the bytes."""
+    return field.default.encode("iso-8859-1") if field.kind is Kind.DECIMAL and isinstance(field.default, str) else field.default
+
+
+class RowReader:
+    """Makes rows from what a `Reader` reads. `op_column` is None where every row is a new image."""
+
+    def __init__(self, information_type: InformationType, records: Records, read: Reader, op_column: str | None) -> None:
+        self._records = records
+        self._read = read
+        self._op_column = op_column
+        self._key = frozenset(information_type.key)
+
+    def row(self, line: int, found: Any) -> Row:
+        values, problems, op_text = self._read(found)
+        op = UPDATE
+        if self._op_column is not None and not (problems and not values):
+            op = _OPS.get((op_text or "").lower(), "")
+            if not op:
+                problems.append(Problem(self._op_column, "not an operation: use c, u or d (create, update, delete)"))
+        if problems and not values.keys() >= self._key:
+            return Row(line, op, None, None, None, problems)
+        key = self._records.key(values)
+        if problems:
+            return self._without_image(Row(line, op, key, None, None, problems))
+        image = self._records.image(values)
+        if len(image) > LARGEST_IMAGE:
+            problems.append(Problem(None, f"the record has {len(image):,} bytes, more than {LARGEST_IMAGE:,}"))
+            return Row(line, op, key, None, None, problems)
+        return Row(line, op, key, self._records.subject(values), image, problems)
+
+    def _without_image(self, row: Row) -> Row:
+        """A delete needs no more than its key, where the key says the subject too."""
+        key_problems = [problem for problem in row.problems if problem.field is None or problem.field == self._op_column]
+        if row.op == DELETE and self._records.subject_is_key and not key_problems:
+            return row._replace(problems=[])
+        return row

@@ -1,0 +1,110 @@
+"""A file with its format and naming -> rows of the type: the one place that knows both formats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from gongyu_producers.columns import Naming, check_names, match_header
+from gongyu_producers.delimited import read_delimited
+from gongyu_producers.json_lines import read_json_lines
+from gongyu_producers.lines import Encoding, Lines
+from gongyu_producers.records import Records
+from gongyu_producers.rows import Row, RowReader, cells_reader, objects_reader
+from gongyu_schemas.errors import ConfigError
+from gongyu_schemas.information_type import InformationType
+
+
+class Format(StrEnum):
+    TSV = "tsv"
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+_EXTENSIONS = {
+    ".tsv": Format.TSV, ".tab": Format.TSV, ".csv": Format.CSV,
+    ".jsonl": Format.JSONL, ".ndjson": Format.JSONL, ".jsonlines": Format.JSONL,
+}  # fmt: skip
+_DELIMITERS = {Format.TSV: "\t", Format.CSV: ","}
+_NAMED_DELIMITERS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file and how to read it. `delimiter` None: the format's own."""
+
+    path: Path
+    format: Format
+    naming: Naming
+    null_texts: tuple[str, ...]
+    encoding: Encoding = Encoding.UTF_8
+    delimiter: str | None = None
+    quotes: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Iterate once; `lines` knows how far reading is."""
+
+    lines: Lines
+    _found: Iterable[tuple[int, Any]]
+    _reader: RowReader
+
+    def __iter__(self) -> Iterator[Row]:
+        row = self._reader.row
+        for line, found in self._found:
+            yield row(line, found)
+
+
+def format_of(path: Path, stated: Format | None) -> Format:
+    """Raises ConfigError where neither is known."""
+    found = stated or _EXTENSIONS.get(path.suffix.lower())
+    if found is None:
+        raise ConfigError(f"{path}: the extension does not tell the format; give --format tsv, csv or jsonl")
+    return found
+
+
+def read_delimiter(text: str) -> str:
+    """One character, or the name of one. Raises ConfigError."""
+    delimiter = _NAMED_DELIMITERS.get(text.lower(), text)
+    if len(delimiter) != 1 or delimiter in '"\r\n':
+        raise ConfigError(f"--delimiter {text!r}: give one character, or tab, comma, semicolon, pipe")
+    return delimiter
+
+
+def open_source(source: SourceFile, information_type: InformationType, records: Records) -> Rows:
+    """Reads the header at once. Raises ConfigError where the file is missing, empty, or not of this type."""
+    lines = Lines(source.path, source.encoding)
+    try:
+        return _open_rows(lines, source, information_type, records)
+    except ConfigError:
+        lines.close()
+        raise
+
+
+def _open_rows(lines: Lines, source: SourceFile, information_type: InformationType, records: Records) -> Rows:
+    op = source.naming.op
+    if source.format is Format.JSONL:
+        read = objects_reader(information_type, source.naming)
+        return Rows(lines, _checked(read_json_lines(lines), source, information_type), RowReader(information_type, records, read, op))
+    found = read_delimited(lines, source.delimiter or _DELIMITERS[source.format], quotes=source.quotes)
+    line, header = next(found, (0, []))
+    if not header:
+        raise ConfigError(f"{source.path}: no header line")
+    columns = match_header(header, line, source.naming, information_type, source.path)
+    return Rows(lines, found, RowReader(information_type, records, cells_reader(information_type, columns, source.null_texts), op))
+
+
+def _checked(found: Iterator[tuple[int, Any]], source: SourceFile, information_type: InformationType) -> Iterator[tuple[int, Any]]:
+    """The first object stands for the header; a line that is no object before it is a bad row like any other."""
+    seen = False
+    for line, content in found:
+        if not seen and not isinstance(content, str):
+            check_names(content.keys(), line, source.naming, information_type, source.path)
+            seen = True
+        yield line, content
+    if not seen:
+        raise ConfigError(f"{source.path}: no line is a JSON object; is this a JSON lines file? It is never taken for an empty register")

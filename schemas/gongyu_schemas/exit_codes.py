@@ -1,0 +1,13 @@
+"""Exit codes of every command; a documented promise to scripts and service managers."""
+
+OK = 0
+#: The program itself failed, or refuses to go on because going on could be wrong.
+FATAL = 1
+#: Wrong usage or configuration: mend the command line, a file or a profile.
+USAGE = 2
+#: Kafka or the schema registry cannot be reached or refuses these credentials.
+KAFKA = 3
+#: A database (the hub's, a sink's, a local state) cannot be used.
+DATABASE = 4
+#: The work is done, but some data was rejected or found inconsistent.
+REJECTED = 5

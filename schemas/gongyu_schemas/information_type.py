@@ -1,0 +1,211 @@
+"""An information type: a folder with `type.yaml` (what it is, whose it is) and `record.avsc` (its record).
+
+Enters a folder, leaves an `InformationType`; every mistake in it is reported with file and place, all at once.
+Adding a type needs no code: any folder given with `--types` is searched.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import fastavro
+import yaml
+from fastavro.schema import SchemaParseException, UnknownType
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from gongyu_schemas.errors import ConfigError
+from gongyu_schemas.fields import AVRO_NAME, KEY_KINDS, Kind, Schema, check_fields
+from gongyu_schemas.fields import Field as RecordField
+from gongyu_schemas.names import NAME
+
+TYPE_FILE = "type.yaml"
+RECORD_FILE = "record.avsc"
+VERSION_KINDS = frozenset({Kind.INT, Kind.LONG, Kind.DATE, Kind.TIMESTAMP_MILLIS, Kind.TIMESTAMP_MICROS})
+
+Name = Annotated[str, StringConstraints(pattern=f"^{NAME.pattern}$")]
+Classification = Literal["public", "internal", "personal", "sensitive"]
+
+
+class Publishing(BaseModel):
+    """Defaults of the owner's publisher: file header -> field, and the texts that mean null."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    columns: dict[str, str] = {}
+    null_texts: tuple[str, ...] = ("",)
+
+
+class Title(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    ko: str
+    en: str
+
+
+class _TypeFile(BaseModel):
+    """The shape of type.yaml."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    name: Name
+    owner: Name
+    title: Title
+    key: Annotated[tuple[str, ...], Field(min_length=1)]
+    subject: tuple[str, ...] = ()
+    version: str | None = None
+    partitions: Annotated[int, Field(ge=1, le=1000)] = 4
+    classification: dict[str, Classification]
+    publishing: Publishing = Publishing()
+
+
+@dataclass(frozen=True, slots=True)
+class InformationType:
+    """What an owner publishes. `key` and `subject` name fields; `version` names one or is None."""
+
+    name: str
+    owner: str
+    title: Title
+    key: tuple[str, ...]
+    subject: tuple[str, ...]
+    version: str | None
+    partitions: int
+    classification: dict[str, Classification]
+    publishing: Publishing
+    record_schema: Schema
+    fields: tuple[RecordField, ...]
+
+    def field(self, name: str) -> RecordField:
+        return next(field for field in self.fields if field.name == name)
+
+
+def shipped_types() -> Path:
+    """The folder of the types that come with the project, in a checkout and in an installed wheel alike."""
+    here = Path(__file__).resolve().parent
+    installed = here / "types"
+    return installed if installed.is_dir() else here.parent / "types"
+
+
+def load_types(*folders: Path) -> dict[str, InformationType]:
+    """Every type found below the folders, by name. Raises ConfigError with all mistakes, one a line."""
+    found: dict[str, tuple[Path, InformationType]] = {}
+    mistakes: list[str] = []
+    for folder in folders:
+        if not folder.is_dir():
+            mistakes.append(f"{folder}: no such folder of information types")
+            continue
+        for file in sorted(folder.rglob(TYPE_FILE)):
+            try:
+                loaded = load_type(file.parent)
+            except ConfigError as error:
+                mistakes.append(str(error))
+                continue
+            if loaded.name in found and found[loaded.name][0] != file.parent.resolve():
+                other = found[loaded.name][0]
+                mistakes.append(f"{file}: name: {loaded.name!r} is also the type in {other}; type names are unique in the hub")
+            found[loaded.name] = (file.parent.resolve(), loaded)
+    if mistakes:
+        raise ConfigError("\n".join(mistakes))
+    return {name: loaded for name, (_, loaded) in found.items()}
+
+
+def load_type(folder: Path) -> InformationType:
+    """The type in one folder. Raises ConfigError with all its mistakes, one a line."""
+    mistakes: list[str] = []
+    declared: _TypeFile | None = None
+    fields: tuple[RecordField, ...] = ()
+    try:
+        declared = _read_type_file(folder / TYPE_FILE)
+    except ConfigError as error:
+        mistakes.append(str(error))
+    try:
+        record, fields = _read_record_file(folder / RECORD_FILE)
+    except ConfigError as error:
+        mistakes.append(str(error))
+    if declared is not None and fields:  # only a sound record can say which names are its fields
+        mistakes += [f"{folder / TYPE_FILE}: {mistake}" for mistake in _check(declared, fields)]
+    if mistakes or declared is None:
+        raise ConfigError("\n".join(mistakes))
+    return InformationType(
+        name=declared.name,
+        owner=declared.owner,
+        title=declared.title,
+        key=declared.key,
+        subject=declared.subject or declared.key,
+        version=declared.version,
+        partitions=declared.partitions,
+        classification=declared.classification,
+        publishing=declared.publishing,
+        record_schema=record,
+        fields=fields,
+    )
+
+
+def _read_type_file(file: Path) -> _TypeFile:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{file}: cannot be read as YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{file}: must be a mapping with name, owner, title, key and classification")
+    try:
+        return _TypeFile.model_validate(content)
+    except ValidationError as error:
+        lines = (f"{file}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ConfigError("\n".join(lines)) from error
+
+
+def _read_record_file(file: Path) -> tuple[Schema, tuple[RecordField, ...]]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ConfigError(f"{file}: cannot be read as JSON: {error}") from error
+    try:
+        fastavro.parse_schema(json.loads(json.dumps(content)))
+    except (SchemaParseException, UnknownType, KeyError, TypeError, ValueError) as error:
+        raise ConfigError(f"{file}: not an Avro schema: {error}") from error
+    fields, unsupported = check_fields(content)
+    mistakes = [str(mistake) for mistake in unsupported] or list(_check_names(content))
+    if mistakes:
+        raise ConfigError("\n".join(f"{file}: {mistake}" for mistake in mistakes))
+    return content, fields
+
+
+def _check_names(record: dict[str, Any]) -> Iterator[str]:
+    """Names that fastavro takes and other Avro libraries refuse: every subscriber must be able to parse the schema."""
+    named = [record, *(part for field in record["fields"] for part in _parts(field["type"]) if isinstance(part, dict))]
+    for schema in named:
+        for attribute in ("name", "namespace"):
+            text = schema.get(attribute)
+            if text and not all(AVRO_NAME.fullmatch(part) for part in str(text).split(".")):
+                yield f"{attribute}: {text!r} is not an Avro name: use A-Z, a-z, 0-9 and '_', not starting with a digit, between dots"
+
+
+def _parts(schema: Schema) -> list[Schema]:
+    return schema if isinstance(schema, list) else [schema]
+
+
+def _check(declared: _TypeFile, fields: tuple[RecordField, ...]) -> Iterator[str]:
+    known = {field.name: field for field in fields}
+    for place, names in (("key", declared.key), ("subject", declared.subject)):
+        if len(set(names)) != len(names):
+            yield f"{place}: a field is named twice"
+        for name in names:
+            yield from _check_field(place, name, known, KEY_KINDS, "a key field is never null and no float, double or decimal")
+    if declared.version is not None:
+        yield from _check_field("version", declared.version, known, VERSION_KINDS, "an int, long, date or timestamp, never null")
+    for name in [name for name in known if name not in declared.classification]:
+        yield f"classification: field {name!r} has none; give public, internal, personal or sensitive"
+    for name in [name for name in declared.classification if name not in known]:
+        yield f"classification: {name!r} is not a field of the record"
+    for header, name in declared.publishing.columns.items():
+        if name not in known:
+            yield f"publishing.columns: header {header!r} maps to {name!r}, which is not a field of the record"
+
+
+def _check_field(place: str, name: str, known: dict[str, RecordField], kinds: frozenset[Kind], rule: str) -> Iterator[str]:
+    field = known.get(name)
+    if field is None:
+        yield f"{place}: {name!r} is not a field of the record"
+    elif field.nullable or field.kind not in kinds:
+        yield f"{place}: {name!r} does not fit: {rule}"

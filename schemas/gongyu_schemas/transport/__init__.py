@@ -1,0 +1,1 @@
+"""How all sides talk to Kafka: profiles, clients, the transactional producer. The one part of this layer with I/O."""

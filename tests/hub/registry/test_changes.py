@@ -1,0 +1,111 @@
+"""A change to what is in force is recognised and named exactly; what the hub does not depend on may change."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gongyu_hub.registry import epochs
+from gongyu_hub.registry.database import Database, open_database
+from gongyu_hub.registry.policy_check import Policy, read_policy
+from gongyu_schemas.information_type import InformationType, load_types
+from tests.hub.registry.policies import FIELDS, grant, write_policy, write_type
+
+TODAY = date(2026, 3, 1)
+
+
+class Hub:
+    """A database with one type in force, and its files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.types, self.file = folder / "types", folder / "policy.yaml"
+        self.database: Database = open_database(folder)
+        write_type(self.types)
+        write_policy(self.file, grant("vet", "all", rows="town = 'x'"))
+        types, policy = self.read()
+        with self.database.writing() as session:
+            epochs.know_type(session, types["dog"])
+            epochs.decide_first_epoch(session, types["dog"], policy.grants_of("dog"), {"grant.vet.all": 4}, now_ms=1)
+
+    def read(self) -> tuple[dict[str, InformationType], Policy]:
+        types = load_types(self.types)
+        return types, read_policy(self.file, types, TODAY)
+
+    def changes(self) -> list[str]:
+        types, policy = self.read()
+        with self.database.reading() as session:
+            return epochs.changes_in_force(session, types, policy)
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Any:
+    hub = Hub(tmp_path)
+    yield hub
+    hub.database.close()
+
+
+def test_the_same_policy_changes_nothing(hub: Hub) -> None:
+    assert hub.changes() == []
+
+
+def test_new_types_and_grants_of_types_without_an_epoch_are_no_change(hub: Hub) -> None:
+    write_type(hub.types, "cat")
+    write_policy(hub.file, grant("vet", "all", rows="town = 'x'"), grant("vet", "cats", "cat"), subscribers=("new",))
+    assert hub.changes() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"fields": ["dog_id", "name", "town"]}, 'grant vet/all: fields: ["dog_id", "name"] -> ["dog_id", "name", "town"]'),
+        ({"rows": "town = 'y'"}, "grant vet/all: rows: \"town = 'x'\" -> \"town = 'y'\""),
+        ({"rows": None}, "grant vet/all: rows: \"town = 'x'\" -> null"),
+        ({"valid_to": "2030-01-01"}, 'grant vet/all: valid_to: null -> "2030-01-01"'),
+        (
+            {"purpose": {"code": "care", "text": "Other"}},
+            'grant vet/all: purpose: {"code": "care", "text": "Care of dogs"} -> {"code": "care", "text": "Other"}',
+        ),
+    ],
+)
+def test_every_change_of_a_grant_is_named(hub: Hub, change: dict[str, Any], named: str) -> None:
+    write_policy(hub.file, grant("vet", "all", **{"rows": "town = 'x'", **change}))
+    assert hub.changes() == [named]
+
+
+def test_grants_that_come_and_go_are_named(hub: Hub) -> None:
+    write_policy(hub.file, grant("vet", "other"))
+    assert hub.changes() == ["grant vet/all: is gone", "grant vet/other: is new"]
+
+
+def test_every_change_of_the_type_is_named(hub: Hub) -> None:
+    fields = [FIELDS[0], {"name": "name", "type": ["null", "string"], "default": None}, *FIELDS[3:], {"name": "chip", "type": "int"}]
+    write_type(hub.types, partitions=8, fields=fields)
+    found = hub.changes()
+    assert found[0] == "type dog: partitions: 4 -> 8"
+    assert set(found[1:]) == {
+        f"type dog: record schema: field name: {json.dumps(FIELDS[1])} -> {json.dumps(fields[1])}",
+        "type dog: record schema: field born is gone",
+        "type dog: record schema: field chip is new",
+    }
+
+
+def test_a_type_that_is_gone_is_named(hub: Hub) -> None:
+    for file in (hub.types / "dog").iterdir():
+        file.unlink()
+    write_policy(hub.file, subscribers=("vet",))
+    assert hub.changes() == ["type dog: its folder is gone (owner kennel)"]
+
+
+def test_an_epoch_is_decided_once_and_its_bytes_stay(hub: Hub) -> None:
+    with hub.database.reading() as session:
+        records = epochs.decided_records(session, unpublished_only=True)
+    assert [key for key, _ in records] == [b"grant/vet/all/1", b"epoch/dog/1"], "a manifest comes after what it names"
+    with hub.database.writing() as session:
+        epochs.mark_published(session)
+    with hub.database.reading() as session:
+        assert epochs.decided_records(session, unpublished_only=True) == []
+        assert epochs.decided_records(session, unpublished_only=False) == records

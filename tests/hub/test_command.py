@@ -1,0 +1,61 @@
+"""`gongyu-hub work`: wrong input ends with a clear line and its documented exit code."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from gongyu_schemas import exit_codes
+from gongyu_schemas.transport.profile import Profile, write_profile
+
+HUB = Path(sys.executable).parent / "gongyu-hub"
+
+
+def work(directory: Path, *more: str) -> tuple[int, str]:
+    done = subprocess.run([HUB, "work", "--dir", directory, *more], capture_output=True, text=True, timeout=90, check=False)
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stderr
+
+
+def with_profile(directory: Path, bootstrap: str) -> Path:
+    write_profile(
+        directory / "profiles" / "hub.yaml",
+        Profile(bootstrap=bootstrap, user="hub", password=SecretStr("secret"), registry="http://127.0.0.1:9"),
+    )
+    return directory
+
+
+def test_a_missing_profile_is_named(tmp_path: Path) -> None:
+    code, text = work(tmp_path)
+    assert code == exit_codes.USAGE and "hub.yaml cannot be read" in text
+
+
+def test_unreachable_kafka_is_told_with_its_address(tmp_path: Path, free_port: int) -> None:
+    code, text = work(with_profile(tmp_path, f"127.0.0.1:{free_port}"))
+    assert code == exit_codes.KAFKA and f"127.0.0.1:{free_port} does not answer" in text and "secret" not in text
+
+
+def test_a_name_that_is_none_is_refused(tmp_path: Path) -> None:
+    code, text = work(with_profile(tmp_path, "127.0.0.1:9"), "--name", "Worker 1")
+    assert code == exit_codes.USAGE and "'Worker 1' is not a name" in text
+
+
+def test_an_address_that_is_none_is_refused(tmp_path: Path) -> None:
+    code, text = work(with_profile(tmp_path, "127.0.0.1:9"), "--metrics", "nowhere")
+    assert code == exit_codes.USAGE and "--metrics" in text
+
+
+def test_an_occupied_metrics_port_is_told(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, text = work(with_profile(tmp_path, "127.0.0.1:9"), "--metrics", f"127.0.0.1:{port}")
+    assert code == exit_codes.USAGE and f"127.0.0.1:{port} is not free" in text
+
+
+def test_help_has_an_example() -> None:
+    done = subprocess.run([HUB, "work", "--help"], capture_output=True, text=True, timeout=60, check=True)
+    assert "Example: gongyu-hub work" in done.stdout

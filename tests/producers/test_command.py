@@ -1,0 +1,73 @@
+"""The command refuses wrong usage before it connects to anything, with documented exit codes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from gongyu_schemas import exit_codes
+from gongyu_schemas.transport.profile import Profile, write_profile
+from tests.producers.models import TYPES
+from tests.producers.owned_topic import COMMAND, quiet_environment
+from tests.producers.registers import PERSON_HEADER, person, write_rows
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    ended = subprocess.run([*COMMAND[:-1], *arguments], capture_output=True, text=True, timeout=60, env=quiet_environment(), check=False)
+    return ended.returncode, ended.stdout, ended.stderr
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> Path:
+    path = tmp_path / "owner.yaml"
+    write_profile(path, Profile(bootstrap="127.0.0.1:1", user="owner.x", password=SecretStr("x"), registry="http://127.0.0.1:1"))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("options", "header", "message"),
+    [
+        (["--type", "unknown"], PERSON_HEADER, "--type 'unknown' is not known; known are"),
+        (["--type", "person"], "a\tb", "line 1: the header does not fit type 'person': unknown column 'a'"),
+        (["--type", "person", "--snapshot", "--op-column", "op"], PERSON_HEADER, "--op-column: the rows of a --snapshot are states"),
+        (["--type", "person", "--max-deletes", "much"], PERSON_HEADER, "--max-deletes 'much'"),
+        (["--type", "person", "--map", "x=y"], PERSON_HEADER, "has no field 'y'"),
+        (["--type", "person", "--encoding", "cp949"], "\u00e9\u20ac\U0001f600" + PERSON_HEADER, "line 1, byte"),
+        (["--type", "person", "--delimiter", "ab"], PERSON_HEADER, "--delimiter 'ab'"),
+    ],
+)
+def test_wrong_usage_and_foreign_files_are_told_before_connecting(
+    tmp_path: Path, profile: Path, options: list[str], header: str, message: str
+) -> None:
+    file = write_rows(tmp_path / "people.tsv", header, [person(1)])
+    code, out, err = run("publish", str(file), "--types", str(TYPES), "--profile", str(profile), *options)
+    assert (code, out) == (exit_codes.USAGE, "")
+    assert message in err
+    assert "Traceback" not in err
+
+
+def test_kafka_that_does_not_answer_is_told_within_seconds(tmp_path: Path, profile: Path) -> None:
+    file = write_rows(tmp_path / "people.tsv", PERSON_HEADER, [person(1)])
+    code, out, err = run("publish", str(file), "--types", str(TYPES), "--profile", str(profile), "--type", "person")
+    assert (code, out) == (exit_codes.KAFKA, "")
+    assert "Kafka at 127.0.0.1:1 does not answer" in err
+
+
+def test_types_lists_what_can_be_published() -> None:
+    code, out, _ = run("types", "--types", str(TYPES), "--json")
+    assert code == exit_codes.OK
+    listed = {each["name"]: each for each in json.loads(out)}
+    assert {"person", "levy", "resident", "business"} <= listed.keys()
+    assert listed["levy"]["key"] == ["bill"]
+    assert "levy" in run("types", "--types", str(TYPES))[1]
+
+
+def test_help_shows_an_example_and_the_exit_codes() -> None:
+    code, out, _ = run("publish", "--help")
+    assert code == exit_codes.OK
+    assert "gongyu-owner publish residents.tsv" in out
+    assert "Exit codes" in out

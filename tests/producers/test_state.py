@@ -1,0 +1,117 @@
+"""The state file: locked, recognised, upgraded or refused, and forgotten by a run that keeps nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from gongyu_producers.owner_topic import OwnerTopic
+from gongyu_producers.records import Records
+from gongyu_producers.state import FORMAT, State
+from gongyu_producers.state_file import open_state, state_path
+from gongyu_schemas.errors import ConfigError, DatabaseError
+from tests.producers.models import IDENTITY, LEVY, PERSON, open_new
+
+EMPTY = OwnerTopic("owner.o.t", "cluster", "id", {0: 0}, {0: 0})
+FULL = dataclasses.replace(EMPTY, end={0: 9})
+
+
+def opened(folder: Path, topic: OwnerTopic = EMPTY, *, keep: bool = True, rebuild: bool = False, needs_images: bool = True) -> State:
+    return open_state(folder, topic, PERSON, Records(PERSON), keep=keep, rebuild=rebuild, needs_images=needs_images)
+
+
+def test_a_second_opening_is_refused_while_the_first_lasts(tmp_path: Path) -> None:
+    first = opened(tmp_path)
+    with pytest.raises(ConfigError, match="another gongyu-owner publishes"):
+        opened(tmp_path)
+    first.close()
+    opened(tmp_path).close()
+
+
+def test_what_is_applied_stays_and_a_dry_run_leaves_it(tmp_path: Path) -> None:
+    state = opened(tmp_path)
+    state.apply([(b"a", (b"a", None, b"1")), (b"b", (b"b", None, b"2")), (b"a", None)], {0: 5}, 3)
+    source = state.source
+    state.close()
+    dry = opened(tmp_path, FULL, keep=False)
+    dry.apply([(b"c", (b"c", None, b"3"))], {0: 7}, 9)
+    assert dry.records() == 2
+    dry.close()
+    state = opened(tmp_path, FULL)
+    assert (state.records(), state.next_offsets, state.position, state.source) == (1, {0: 5}, 3, source)
+    state.close()
+    assert [path.name for path in state_path(tmp_path, EMPTY).parent.iterdir()] == ["owner.o.t.db"]
+
+
+def test_a_dry_run_on_an_empty_topic_makes_no_file(tmp_path: Path) -> None:
+    opened(tmp_path / "new", keep=False).close()
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("topic", "message"),
+    [
+        (dataclasses.replace(FULL, topic_id="other"), "deleted and made again"),
+        (dataclasses.replace(FULL, begin={0: 0, 1: 0}, end={0: 9, 1: 0}), "other partitions"),
+        (dataclasses.replace(FULL, end={0: 4}), "it ends at 4"),
+        (dataclasses.replace(FULL, begin={0: 6}), "begins at 6"),
+    ],
+)
+def test_a_state_that_does_not_fit_the_topic_is_refused(tmp_path: Path, topic: OwnerTopic, message: str) -> None:
+    state = opened(tmp_path)
+    state.apply([], {0: 5}, 1)
+    state.close()
+    with pytest.raises(ConfigError, match=message):
+        opened(tmp_path, topic)
+
+
+def test_a_missing_state_is_refused_where_the_topic_has_messages(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--rebuild-state"):
+        opened(tmp_path, FULL)
+    with pytest.raises(ConfigError, match="no longer holds its first messages"):
+        opened(tmp_path, dataclasses.replace(FULL, begin={0: 1}), rebuild=True)
+    state_path(tmp_path, FULL).parent.mkdir()
+    state_path(tmp_path, FULL).touch()
+    with pytest.raises(ConfigError, match="is missing"):
+        opened(tmp_path, FULL)
+    rebuilt = opened(tmp_path, FULL, rebuild=True)
+    assert rebuilt.next_offsets == {0: 0}
+    rebuilt.close()
+    plain = opened(tmp_path / "none", FULL, needs_images=False)
+    assert (plain.path, plain.next_offsets) == (None, {0: 9})
+    plain.close()
+
+
+def test_other_files_and_newer_formats_are_refused(tmp_path: Path) -> None:
+    path = state_path(tmp_path, EMPTY)
+    opened(tmp_path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"PRAGMA user_version = {FORMAT + 1}")
+    connection.close()
+    with pytest.raises(ConfigError, match="newer version"):
+        opened(tmp_path)
+    path.unlink()
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE theirs (x)")
+    connection.close()
+    for rebuild in (False, True):
+        with pytest.raises(ConfigError, match="not a state of gongyu-owner"):
+            opened(tmp_path, rebuild=rebuild)
+    path.write_bytes(b"no database at all" * 100)
+    with pytest.raises(DatabaseError, match="damaged"):
+        opened(tmp_path)
+
+
+def test_a_type_with_another_key_is_refused(tmp_path: Path) -> None:
+    state = open_new(PERSON, tmp_path / "s.db")
+    with pytest.raises(ConfigError, match="other key or subject fields"):
+        state.check(IDENTITY, LEVY, Records(LEVY))
+    state.close()
+
+
+def test_the_folder_of_the_state_is_the_owners_alone(tmp_path: Path) -> None:
+    opened(tmp_path).close()
+    assert state_path(tmp_path, EMPTY).parent.stat().st_mode & 0o077 == 0
