@@ -3,6 +3,10 @@
 Partitions come and go with the group (classic protocol, cooperative, static members). A new partition is assigned but paused:
 it delivers nothing until the worker has restored its state and calls `start`. Messages of a partition that is not started are
 never handed out. Decision: restoring outside the callback instead of inside, because it may take long and fail.
+
+A static member that comes back within the session timeout is given its old assignment without a rebalance, even where its
+subscription has changed meanwhile (KIP-345). So a worker joins with one topic too many and drops it when it has joined:
+that change makes the group look at its subscription.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from gongyu_hub.settings import Settings
 from gongyu_hub.values import Batch, Place
 from gongyu_schemas.errors import FatalError
-from gongyu_schemas.names import HUB_GROUP
+from gongyu_schemas.names import HUB_GROUP, POLICY_TOPIC
 from gongyu_schemas.transport.clients import make_consumer, take_messages
 from gongyu_schemas.transport.profile import Profile
 
@@ -38,6 +42,7 @@ class Intake:
         self.ends: dict[Place, int] = {}
         self._started: set[Place] = set()
         self._topics: frozenset[str] = frozenset()
+        self._joined = False
         self._on_revoke = on_revoke
         self._paused = False
         self.consumer: Consumer = make_consumer(
@@ -63,7 +68,11 @@ class Intake:
         """Only what is new: types are never taken away."""
         if topics - self._topics:
             self._topics |= topics
-            self.consumer.subscribe(sorted(self._topics), on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost)
+            self._subscribe()
+
+    def _subscribe(self) -> None:
+        topics = [*sorted(self._topics), *([] if self._joined else [POLICY_TOPIC])]
+        self.consumer.subscribe(topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost)
 
     def take(self, limit: int, timeout_s: float) -> list[Batch]:
         """Wait for a first message, then take what is there. Raises FatalError when this member was replaced."""
@@ -118,9 +127,12 @@ class Intake:
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for partition in partitions:
             partition.offset = 0  # replaced by `start`; given, so that nothing is looked up
-            self.waiting.add((partition.topic, partition.partition))
         consumer.incremental_assign(partitions)
         consumer.pause(partitions)
+        self.waiting |= {(partition.topic, partition.partition) for partition in partitions if partition.topic in self._topics}
+        if not self._joined:
+            self._joined = True
+            self._subscribe()
 
     def _revoked(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._leave(partitions, lost=False)
