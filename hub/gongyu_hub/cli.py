@@ -1,27 +1,39 @@
-"""The command `gongyu-hub`: each subcommand is a function in the package of its part."""
+"""The command `gongyu-hub`: each subcommand is a function in the package of its part, imported when it is called."""
 
 from __future__ import annotations
 
+import sys
+from importlib import import_module
+
 import typer
 
-from gongyu_hub.command import work
-from gongyu_hub.demo.command import demo
-from gongyu_hub.gateway.command import serve
-from gongyu_hub.local_kafka.command import kafka
-from gongyu_hub.registry.command import check
 from gongyu_schemas.errors import reported
 
-app = typer.Typer(
-    name="gongyu-hub",
-    help="The hub: owner topics in, each subscriber's granted records and fields out, exactly once.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-for command in (kafka, serve, work, check, demo):
-    app.command()(command)
+COMMANDS = {
+    "kafka": "gongyu_hub.local_kafka.command",
+    "serve": "gongyu_hub.gateway.command",
+    "work": "gongyu_hub.command",
+    "check": "gongyu_hub.registry.command",
+    "demo": "gongyu_hub.demo.command",
+}
+
+
+def make_app(names: list[str]) -> typer.Typer:
+    """The command with these subcommands: a worker need not load the web server, nor `--help` of one all the others."""
+    app = typer.Typer(
+        name="gongyu-hub",
+        help="The hub: owner topics in, each subscriber's granted records and fields out, exactly once.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(lambda: None)  # keeps subcommands also where there is one
+    for name in names:
+        app.command(name)(getattr(import_module(COMMANDS[name]), name))
+    return app
 
 
 def main() -> None:
+    called = sys.argv[1:2]
     with reported():
-        app()
+        make_app(called if called and called[0] in COMMANDS else list(COMMANDS))()

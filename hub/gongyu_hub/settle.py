@@ -82,9 +82,8 @@ class Transaction:
         """Last of the transaction in its state partition: its delivery tells up to where the store will reflect the topic."""
 
         def delivered(error: KafkaError | None, message: Message) -> None:
-            offset = message.offset()
-            if error is None and offset is not None:
-                pending.last_state_offset = offset
+            if error is None:
+                pending.last_state_offset = message.offset() or 0
 
         state_topic, number = pending.partition.state_topic, pending.partition.number
         self.producer.produce(state_topic, pending.progress.encode(), PROGRESS_KEY, number, on_delivery=delivered)

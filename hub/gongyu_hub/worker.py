@@ -12,6 +12,7 @@ A lost transaction, for whatever reason, has one answer: throw away what is pend
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 
@@ -45,6 +46,7 @@ _POLICY_WAIT_S = 60.0
 _IDLE_POLL_S = 0.05
 _BACK_OFF_S = 0.5
 _END = "~"
+_COLLECT_EVERY_S = 30.0
 
 
 class Worker:
@@ -57,6 +59,7 @@ class Worker:
         self._policies: dict[str, TypePolicy] = {}  # by owner topic
         self._partitions: dict[Place, Partition] = {}
         self._lost = False
+        self._collected_at = time.monotonic()
         group = f"hub.{settings.name}"
         self._policy = PolicyReader(profile, f"{group}.policy")
         self._schemas = SchemaReader(profile, stopping)
@@ -75,9 +78,13 @@ class Worker:
         self._read_policies()
 
     def run(self) -> None:
+        gc.collect()
+        gc.freeze()
+        gc.disable()  # batches make no cycles: a collector that walks them again and again costs a fifth of the time
         while not self._stopping():
             try:
                 self._pass()
+                self._collect_garbage()
             except TransientError as error:
                 LOG.warning("transaction lost: starting again from what is committed", cause=str(error))
                 self._metrics.transactions_lost.inc()
@@ -92,14 +99,20 @@ class Worker:
         self._intake.pause_all(age > self._settings.policy_max_age_s)
         if self._lost:
             self._recover()
-        self._restore_waiting()
         self._adopt()
-        batches = self._intake.take(self._settings.batch_messages, 0 if self._transaction.is_open else _IDLE_POLL_S)
+        busy_already = self._transaction.is_open or bool(self._intake.waiting)
+        batches = self._intake.take(self._settings.batch_messages, 0 if busy_already else _IDLE_POLL_S)
         for batch in batches:
             self._process(batch)
         if self._commit_is_due(bool(batches)):
             self._transaction.commit()
             self._tell_partitions()
+        self._restore_waiting()  # after `take`: there the group says whether this worker still belongs to it
+
+    def _collect_garbage(self) -> None:
+        if time.monotonic() - self._collected_at > _COLLECT_EVERY_S:
+            gc.collect()
+            self._collected_at = time.monotonic()
 
     def _commit_is_due(self, busy: bool) -> bool:
         """At once when nothing more is waiting; under load after the interval or enough bytes."""

@@ -75,51 +75,64 @@ def check_hub(
 
 
 def _check(topics: Topics, registry: SchemaRegistryClient, grants: Sequence[Terms], timeout_s: float, only: str | None) -> CheckResult:
-    partitions = topics.partitions()
-    result = CheckResult()
-    rejected: set[tuple[str, int, int]] = set()
-    of_types: dict[str, list[Terms]] = {}
+    """First the owner topics; then, when the hub has caught up with what was read there, what it has written."""
+    result, partitions = CheckResult(), topics.partitions()
+    of_topics: dict[str, list[Terms]] = {}
     for grant in grants:
         if only in (None, grant.information_type.name):
-            of_types.setdefault(grant.information_type.name, []).append(grant)
-    for of_type in of_types.values():
-        rejected |= _check_type(result, topics, registry, partitions, of_type, timeout_s)
-    _check_strangers(result.findings, topics, partitions, grants)
-    owner_topics = {owner_topic(each[0].information_type.owner, name) for name, each in of_types.items()}
-    letters = topics.read(DEAD_LETTER_TOPIC, partitions.get(DEAD_LETTER_TOPIC, 0))
-    _check_dead_letters(result.findings, rejected, owner_topics, letters)
-    for result_of_grant in result.grants:
-        result.findings.include(result_of_grant.compared.findings)
+            of_topics.setdefault(_owner_topic(grant.information_type), []).append(grant)
+    inputs = topics.read({topic: partitions.get(topic, 0) for topic in of_topics})
+    messages = {topic: [_owner_message(each) for each in of_topic] for topic, of_topic in inputs.items()}
+    for topic, of_topic in messages.items():
+        _wait_for_hub(result.findings, topics, topic, partitions.get(topic, 0), of_topic, timeout_s)
+    known = {_topic(grant) for grant in grants}
+    strangers = {topic for topic in partitions if topic.startswith(_GRANT_TOPICS) and topic not in known}
+    wanted = {_topic(grant) for of_topic in of_topics.values() for grant in of_topic} | strangers | {DEAD_LETTER_TOPIC}
+    outputs = topics.read({topic: partitions.get(topic, 0) for topic in wanted})
+    rejected: set[tuple[str, int, int]] = set()
+    for topic, of_type in of_topics.items():
+        published = _published(registry, of_type[0].information_type)
+        grant_topics = [_grant_topic(registry, grant, partitions) for grant in of_type]
+        rejected |= _check_type(result, published, grant_topics, messages[topic], outputs)
+    for topic in sorted(strangers):
+        for message in outputs[topic]:
+            result.findings.add(Defect.EXTRA, f"{topic} [{message.partition()}] at {message.offset()}: the policy has no such grant")
+    _check_dead_letters(result.findings, rejected, set(messages), outputs[DEAD_LETTER_TOPIC])
+    for of_grant in result.grants:
+        result.findings.include(of_grant.compared.findings)
     return result
 
 
 def _check_type(
     result: CheckResult,
-    topics: Topics,
-    registry: SchemaRegistryClient,
-    partitions: Mapping[str, int],
-    grants: Sequence[Terms],
-    timeout_s: float,
+    published: Published,
+    grant_topics: Sequence[GrantTopic],
+    messages: Iterable[OwnerMessage],
+    outputs: Mapping[str, Sequence[Message]],
 ) -> set[tuple[str, int, int]]:
     """Compare the grants of one type; the positions of the messages that must be dead letters are left."""
-    information_type = grants[0].information_type
-    topic = owner_topic(information_type.owner, information_type.name)
-    messages = [_owner_message(each) for each in topics.read(topic, partitions.get(topic, 0))]
-    _wait_for_hub(result.findings, topics, topic, partitions.get(topic, 0), messages, timeout_s)
-    reference = Reference(_published(registry, information_type), grants)
-    expected: list[list[Delivery]] = [[] for _ in grants]
+    topic = _owner_topic(published.information_type)
+    reference = Reference(published, [each.terms for each in grant_topics])
+    expected: list[list[Delivery]] = [[] for _ in grant_topics]
     rejected = set()
     for decided in reference.process(messages):
         for index, delivery in decided.deliveries:
             expected[index].append(delivery)
         if decided.outcome is Outcome.REJECTED:
             rejected.add((topic, decided.message.partition, decided.message.offset))
-    result.references[information_type.name] = reference
-    for grant, tally, deliveries in zip(grants, reference.tallies, expected, strict=True):
-        grants_topic = _grant_topic(registry, grant, partitions)
-        received = [_received(each) for each in topics.read(grants_topic.topic, grants_topic.partitions)]
-        result.grants.append(GrantResult(grant, tally, len(received), compare(grants_topic, deliveries, received)))
+    result.references[published.information_type.name] = reference
+    for described, tally, deliveries in zip(grant_topics, reference.tallies, expected, strict=True):
+        received = [_received(each) for each in outputs.get(described.topic, ())]
+        result.grants.append(GrantResult(described.terms, tally, len(received), compare(described, deliveries, received)))
     return rejected
+
+
+def _owner_topic(information_type: InformationType) -> str:
+    return owner_topic(information_type.owner, information_type.name)
+
+
+def _topic(grant: Terms) -> str:
+    return grant_topic(grant.subscriber, grant.name)
 
 
 def _wait_for_hub(
@@ -138,15 +151,6 @@ def _wait_for_hub(
         committed = topics.committed(topic, partitions)
         behind = sum(1 for message in messages if message.offset >= committed.get(message.partition, 0))
         findings.add(Defect.UNPROCESSED, f"{topic}: the hub has committed {committed}, the topic ends at {ends}", behind)
-
-
-def _check_strangers(findings: Findings, topics: Topics, partitions: Mapping[str, int], grants: Iterable[Terms]) -> None:
-    """No other grant topic may hold anything."""
-    known = {grant_topic(grant.subscriber, grant.name) for grant in grants}
-    for topic in sorted(partitions.keys() - known):
-        if topic.startswith(_GRANT_TOPICS):
-            for message in topics.read(topic, partitions[topic]):
-                findings.add(Defect.EXTRA, f"{topic} [{message.partition()}] at {message.offset()}: the policy has no such grant")
 
 
 def _check_dead_letters(
@@ -172,14 +176,14 @@ def _origin(letter: Message) -> tuple[str, int, int]:
 
 
 def _published(registry: SchemaRegistryClient, information_type: InformationType) -> Published:
-    topic = owner_topic(information_type.owner, information_type.name)
+    topic = _owner_topic(information_type)
     keys = _schemas(registry, key_subject(topic))
     key_schema_id, key_schema = next(iter(keys.items()))
     return Published(information_type, key_schema_id, key_schema, _schemas(registry, value_subject(topic)))
 
 
 def _grant_topic(registry: SchemaRegistryClient, grant: Terms, partitions: Mapping[str, int]) -> GrantTopic:
-    topic = grant_topic(grant.subscriber, grant.name)
+    topic = _topic(grant)
     keys = _schemas(registry, key_subject(topic))
     key_schema_id, key_schema = next(iter(keys.items()))
     return GrantTopic(

@@ -8,7 +8,7 @@ for). Raises KafkaUnavailable when that end is not reached in time.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
@@ -21,6 +21,8 @@ from gongyu_schemas.transport.profile import Profile
 _CHUNK = 10_000
 _POLL_S = 0.05
 _CALL_TIMEOUT_S = 10.0
+
+Place = tuple[str, int]
 
 
 class Topics:
@@ -49,34 +51,35 @@ class Topics:
             raise KafkaUnavailable(f"Kafka at {self._profile.bootstrap} does not answer: {error}") from error
         return {name: len(metadata.partitions) for name, metadata in topics.items()}
 
-    def read(self, topic: str, partitions: int, timeout_s: float = 60.0) -> list[Message]:
-        """Every committed message of a topic, in order per partition. Raises KafkaUnavailable."""
-        ends = self._ends(topic, partitions)
-        messages: list[Message] = []
-        behind = {p for p, end in ends.items() if end > 0}
-        self._consumer.assign([TopicPartition(topic, p, 0) for p in behind])
+    def read(self, topics: Mapping[str, int], timeout_s: float = 60.0) -> dict[str, list[Message]]:
+        """Every committed message of these topics (name -> partitions), in order per partition. Raises KafkaUnavailable."""
+        ends = self._ends(topics)
+        messages: dict[str, list[Message]] = {topic: [] for topic in topics}
+        behind = {place for place, end in ends.items() if end > 0}
+        self._consumer.assign([TopicPartition(topic, partition, 0) for topic, partition in behind])
         deadline = time.monotonic() + timeout_s
         while behind:
             for message in self._consumer.consume(_CHUNK, _POLL_S):
-                error = message.error()
+                place, error = _place(message), message.error()
                 if error is None:
-                    messages.append(message)
+                    messages[place[0]].append(message)
                 elif error.code() != KafkaError._PARTITION_EOF:
-                    raise KafkaUnavailable(f"{topic} cannot be read: {error.str()}")
-                elif _offset(message) >= ends[_partition(message)]:
-                    behind.discard(_partition(message))
+                    raise KafkaUnavailable(f"{place[0]} cannot be read: {error.str()}")
+                elif (message.offset() or 0) >= ends[place]:
+                    behind.discard(place)
             if time.monotonic() > deadline:
-                raise KafkaUnavailable(f"the end of {topic} was not reached in {timeout_s:.0f} s: a transaction stays open there")
+                places = ", ".join(f"{topic} [{partition}]" for topic, partition in sorted(behind))
+                raise KafkaUnavailable(f"{places}: the end was not reached in {timeout_s:.0f} s: a transaction stays open there")
         self._consumer.unassign()
         return messages
 
-    def _ends(self, topic: str, partitions: int) -> dict[int, int]:
+    def _ends(self, topics: Mapping[str, int]) -> dict[Place, int]:
         """The true high watermarks; a read_committed consumer would be told the last stable offsets."""
-        asked = {TopicPartition(topic, p): OffsetSpec.latest() for p in range(partitions)}
+        asked = {TopicPartition(topic, p): OffsetSpec.latest() for topic, partitions in topics.items() for p in range(partitions)}
         if not asked:
             return {}
         answers = self._admin.list_offsets(asked, isolation_level=IsolationLevel.READ_UNCOMMITTED)
-        return {place.partition: answer.result(_CALL_TIMEOUT_S).offset for place, answer in answers.items()}
+        return {(place.topic, place.partition): answer.result(_CALL_TIMEOUT_S).offset for place, answer in answers.items()}
 
     def committed(self, topic: str, partitions: int) -> dict[int, int]:
         """The hub's committed offset of each partition, 0 where it has none."""
@@ -99,11 +102,5 @@ def wait_until(done: Callable[[], bool], timeout_s: float, interval_s: float = 0
     return True
 
 
-def _partition(message: Message) -> int:
-    partition = message.partition()
-    return -1 if partition is None else partition
-
-
-def _offset(message: Message) -> int:
-    offset = message.offset()
-    return -1 if offset is None else offset
+def _place(message: Message) -> Place:
+    return message.topic() or "", message.partition() or 0

@@ -43,5 +43,5 @@ class Pending:
         changes: dict[bytes, bytes | None] = {image_key(key): value for key, value in self.overlay.items()}
         changes[PROGRESS_KEY] = self.progress.encode()
         store = self.partition.store
-        store.apply(changes, max(store.next_offset, self.last_state_offset + 1))
+        store.apply(changes, max(store.next_offset, self.last_state_offset + 1), self.tally.images)
         self.partition.progress = self.progress

@@ -115,6 +115,7 @@ class Restorer:
         self._reader.assign([TopicPartition(state_topic, number, store.next_offset)])
         try:
             self._read_up_to(store, number, end, stopping)
+            store.recount()
         finally:
             self._reader.unassign()
 
@@ -138,7 +139,7 @@ class Restorer:
                 elif not error.retriable():
                     LOG.warning("state not readable for now", cause=error.str())
             if changes or place > store.next_offset:
-                store.apply(changes, place)
+                store.apply(changes, place, 0)
             if stopping():
                 raise TransientError("stopped while restoring")
             if time.monotonic() - moved_at > _STALL_S:

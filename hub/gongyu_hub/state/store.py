@@ -13,8 +13,9 @@ import fcntl
 import hashlib
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import lmdb
@@ -27,6 +28,8 @@ STORE_FORMAT = 1
 _META_KEY = b"\x00meta"
 _MAX_KEY_BYTES = 511  # LMDB's compiled-in limit
 _DIGEST_BYTES = 64
+#: Few enough that the pages it copies are soon used again.
+_ITEMS_PER_WRITE = 2000
 _FIRST_MAP_BYTES = 64 * 1024 * 1024
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
@@ -94,9 +97,8 @@ class Store:
             self.next_offset, self.images = 0, 0
         else:
             meta = self._read_meta()
-            assert meta is not None  # noqa: S101 - usable() has just read it
-            self.next_offset, self.images = meta.next_offset, meta.images
-        self._write({}, self.next_offset, closed=False)
+            self.next_offset, self.images = (0, 0) if meta is None else (meta.next_offset, meta.images)
+        self._mark(self.next_offset, self.images)
         self._env.sync(True)
 
     def get(self, key: bytes) -> bytes | None:
@@ -121,20 +123,27 @@ class Store:
                     yield key[1:], value
                 going = cursor.next()
 
-    def apply(self, changes: Mapping[bytes, bytes | None], next_offset: int) -> None:
-        """Move forward: values to put, None to remove; all or nothing."""
-        while True:
-            try:
-                self._write(changes, next_offset, closed=False)
-            except lmdb.MapFullError:
-                self._env.set_mapsize(self._env.info()["map_size"] * 2)
-            except lmdb.Error as error:
-                raise DatabaseError(f"store {self._folder}: {error}; free disk space, or delete the folder: it is rebuilt") from error
-            else:
-                return
+    def apply(self, changes: Mapping[bytes, bytes | None], next_offset: int, more_images: int) -> None:
+        """Move forward: values to put, None to remove; `more_images`: by how much the live ones grow.
+
+        In several small LMDB transactions, each over neighbouring keys: a large one over random keys copies nearly every page
+        and the file grows to a multiple. A crash between two of them is no harm: the offset moves with the
+        last, so a restart reads again what was half applied.
+        """
+        items = sorted((_short(key), None if value is None else _wrap(key, value)) for key, value in changes.items())
+        try:
+            for first in range(0, len(items), _ITEMS_PER_WRITE):
+                self._grow_and_retry(partial(self._put, items[first : first + _ITEMS_PER_WRITE]))
+            self._grow_and_retry(partial(self._mark, next_offset, self.images + more_images))
+        except lmdb.Error as error:
+            raise DatabaseError(f"store {self._folder}: {error}; free disk space, or delete the folder: it is rebuilt") from error
+
+    def recount(self) -> None:
+        """Count the live images: after changes of unknown effect."""
+        self._mark(self.next_offset, sum(1 for _ in self.live_images()))
 
     def close(self) -> None:
-        self._write({}, self.next_offset, closed=True)
+        self._mark(self.next_offset, self.images, closed=True)
         self._env.sync(True)
         self.release()
 
@@ -153,28 +162,35 @@ class Store:
             path.mkdir()
             return lmdb.open(str(path), map_size=_FIRST_MAP_BYTES, sync=False, metasync=False, lock=False, max_dbs=0)
 
-    def _write(self, changes: Mapping[bytes, bytes | None], next_offset: int, closed: bool) -> None:
-        images = self.images
+    def _grow_and_retry(self, write: Callable[[], None]) -> None:
+        while True:
+            try:
+                return write()
+            except lmdb.MapFullError:
+                self._env.set_mapsize(self._env.info()["map_size"] * 2)
+
+    def _put(self, items: list[tuple[bytes, bytes | None]]) -> None:
+        with self._env.begin(write=True) as txn, txn.cursor() as cursor:
+            cursor.putmulti([(key, value) for key, value in items if value is not None])
+            for key, value in items:
+                if value is None:
+                    txn.delete(key)
+
+    def _mark(self, next_offset: int, images: int, closed: bool = False) -> None:
+        """Write down what the store reflects."""
+        meta = _Meta(
+            format=STORE_FORMAT,
+            cluster_id=self._identity.cluster_id,
+            topic=self._identity.topic,
+            topic_id=self._identity.topic_id,
+            partition=self._identity.partition,
+            next_offset=next_offset,
+            images=images,
+            moved_at_s=time.time(),
+            boot_id=boot_id(),
+            closed=closed,
+        )
         with self._env.begin(write=True) as txn:
-            for key, value in changes.items():
-                short = _short(key)
-                was = txn.get(short) if value is None else txn.replace(short, _wrap(key, value))
-                if value is None and was is not None:
-                    txn.delete(short)
-                if key[:1] == IMAGE_KIND:
-                    images += (value is not None and is_live(value)) - (was is not None and is_live(_strip(key, was)))
-            meta = _Meta(
-                format=STORE_FORMAT,
-                cluster_id=self._identity.cluster_id,
-                topic=self._identity.topic,
-                topic_id=self._identity.topic_id,
-                partition=self._identity.partition,
-                next_offset=next_offset,
-                images=images,
-                moved_at_s=time.time(),
-                boot_id=boot_id(),
-                closed=closed,
-            )
             txn.put(_META_KEY, meta.model_dump_json().encode())
         self.next_offset, self.images = next_offset, images
 

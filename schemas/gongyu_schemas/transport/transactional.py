@@ -10,7 +10,8 @@ Decision: one reaction to all failures, because telling harmless from ambiguous 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -62,7 +63,7 @@ class TransactionalProducer:
             "transactional.id": transactional_id,
             "transaction.timeout.ms": TRANSACTION_TIMEOUT_MS,
             "partitioner": "murmur2_random",
-            "linger.ms": 5,
+            "linger.ms": 50,  # a flush, and so every commit, does not wait for it
             "batch.size": 262_144,
             "retry.backoff.ms": 20,  # send_offsets right after a commit is told to retry: soon
             "queue.buffering.max.messages": 500_000,
@@ -78,10 +79,8 @@ class TransactionalProducer:
         self._producer = self._connect()
 
     def begin(self) -> None:
-        try:
+        with self._failures():
             self._producer.begin_transaction()
-        except KafkaException as error:
-            raise self._lost(error) from error
 
     def produce(
         self,
@@ -98,14 +97,13 @@ class TransactionalProducer:
             options["headers"] = headers
         if on_delivery is not None:
             options["on_delivery"] = on_delivery
-        while True:
-            try:
-                self._producer.produce(topic, value, key, partition, **options)
-                return
-            except BufferError:
-                self._producer.poll(0.05)
-            except KafkaException as error:
-                raise self._lost(error) from error
+        with self._failures():
+            while True:
+                try:
+                    self._producer.produce(topic, value, key, partition, **options)
+                    return
+                except BufferError:
+                    self._producer.poll(0.05)
 
     def produce_many(self, topic: str, messages: Iterable[tuple[bytes | None, bytes | None, int]]) -> None:
         """Queue (value, key, partition) in order: the quick way for many."""
@@ -115,21 +113,20 @@ class TransactionalProducer:
                 produce(topic, value, key, partition)
             except (BufferError, KafkaException):
                 self.produce(topic, value, key, partition)
-        self._producer.poll(0)
+        self.poll()
 
     def poll(self) -> None:
         """Serve delivery callbacks."""
-        self._producer.poll(0)
+        with self._failures():
+            self._producer.poll(0)
 
     def commit(self, offsets: list[TopicPartition] | None = None, group_metadata: object | None = None) -> None:
         """Commit the transaction with these consumer offsets; delivery callbacks have been served on return."""
-        try:
+        with self._failures():
             self._producer.flush(_CALL_TIMEOUT_S)
             if offsets:
                 self._producer.send_offsets_to_transaction(offsets, group_metadata, _CALL_TIMEOUT_S)
             self._producer.commit_transaction(_CALL_TIMEOUT_S)
-        except KafkaException as error:
-            raise self._lost(error) from error
 
     def abandon(self) -> None:
         """Give up the open transaction: a fresh producer, the old one fenced and its transaction aborted."""
@@ -141,6 +138,20 @@ class TransactionalProducer:
             self._producer.abort_transaction(2.0)
         except KafkaException:
             self._producer.purge()
+
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        """Raises TransactionLost or Fenced for every failure inside."""
+        try:
+            yield
+        except KafkaException as error:
+            raise self._lost(error) from error
+        except SystemError as error:
+            # A delivery callback that is called while the client already has an error to raise ends as this (confluent-kafka 2.16).
+            cause = error.__cause__ or error.__context__
+            if not isinstance(cause, KafkaException):
+                raise
+            raise self._lost(cause) from error
 
     def _lost(self, error: KafkaException) -> TransactionLost | Fenced:
         cause = self._find_cause(error)

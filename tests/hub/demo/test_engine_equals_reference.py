@@ -92,7 +92,7 @@ def types(draw: st.DrawFn) -> InformationType:
         title=Title(ko="것", en="Thing"),
         key=("id",),
         subject=draw(st.sampled_from([("id",), ("who",)])),
-        version=draw(st.sampled_from([None, *plain])),
+        version=draw(st.sampled_from([None, "who", *plain])),
         partitions=draw(st.integers(1, 3)),
         classification={},
         publishing=Publishing(),

@@ -45,7 +45,7 @@ def usable(folder: Path, identity: Identity = MINE, end: int = 100, later_s: flo
 @pytest.fixture
 def filled(tmp_path: Path) -> Path:
     with opened(tmp_path / "store", fresh=True) as store:
-        store.apply({image_key(b"a"): image("A"), image_key(b"b"): image("B")}, 42)
+        store.apply({image_key(b"a"): image("A"), image_key(b"b"): image("B")}, 42, 2)
     return tmp_path / "store"
 
 
@@ -114,14 +114,14 @@ def test_the_map_grows_with_what_is_put(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(module, "_FIRST_MAP_BYTES", 1024 * 1024)
     with opened(tmp_path / "store", fresh=True) as store:
         for number in range(4):
-            store.apply({image_key(b"%d-%d" % (number, n)): image("x" * 10_000) for n in range(100)}, number)
+            store.apply({image_key(b"%d-%d" % (number, n)): image("x" * 10_000) for n in range(100)}, number, 100)
         assert store.images == 400 and store.get(image_key(b"0-0")) == image("x" * 10_000)
 
 
 def test_deleted_markers_are_kept_but_are_no_images(tmp_path: Path) -> None:
     with opened(tmp_path / "store", fresh=True) as store:
-        store.apply({image_key(b"a"): image("A", 1)}, 1)
-        store.apply({image_key(b"a"): pack_deleted(7, 1, 2, 9)}, 2)
+        store.apply({image_key(b"a"): image("A", 1)}, 1, 1)
+        store.apply({image_key(b"a"): pack_deleted(7, 1, 2, 9)}, 2, -1)
         assert store.images == 0 and list(store.live_images()) == []
         kept = store.get(image_key(b"a"))
         assert kept is not None and unpack_header(kept) == (False, 7, 1, 2, 9)
@@ -138,11 +138,12 @@ def test_a_store_is_the_sum_of_its_changes_with_keys_of_any_length(changes: list
     model: dict[bytes, bytes] = {}
     with tempfile.TemporaryDirectory() as folder, opened(Path(folder), fresh=True) as store:
         for number, change in enumerate(changes):
-            store.apply({image_key(key): None if body is None else pack_image(body, 1, 1, 0, 0) for key, body in change.items()}, number)
+            store.apply({image_key(key): None if body is None else pack_image(body, 1, 1, 0, 0) for key, body in change.items()}, number, 0)
             for key, body in change.items():
                 model.pop(key, None)
                 if body is not None:
                     model[key] = pack_image(body, 1, 1, 0, 0)
+        store.recount()
         found = list(store.live_images())
         assert dict(found) == model and len(found) == store.images == len(model)
         assert store.get_many([image_key(key) for key in model]) == {image_key(key): value for key, value in model.items()}
