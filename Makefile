@@ -23,11 +23,14 @@ $(STAMP): requirements.lock pyproject.toml
 demo: $(STAMP)  ## the whole path with synthetic registers, checked at the end (KEEP=1 leaves it running)
 	$(BIN)/gongyu-hub demo $(if $(filter 1,$(KEEP)),--keep)
 
+# Two at a time, each with a Kafka of its own; the tests of a module stay together.
+PYTEST := $(BIN)/pytest --numprocesses=2 --dist=loadfile
+
 test: $(STAMP)  ## all tests
-	$(BIN)/pytest
+	$(PYTEST)
 
 quick: $(STAMP)  ## tests that need no Kafka, under a minute
-	$(BIN)/pytest -m "not kafka and not bench and not soak"
+	$(PYTEST) -m "not kafka and not bench and not soak"
 
 lint: $(STAMP)  ## ruff and mypy
 	$(BIN)/ruff check

@@ -54,6 +54,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the tests say that they tried: inputs, faults, grants."""
+    said = [(report.nodeid, line) for report in terminalreporter.stats.get("passed", ()) for line in report.capstdout.splitlines() if line]
+    if said:
+        terminalreporter.section("tried")
+        for test, line in said:
+            terminalreporter.line(f"{test.rpartition('::')[2]}: {line}")
     if CI and _skipped:
         terminalreporter.section("skipped tests are failures with CI=true", red=True)
         for test, reason in _skipped.items():

@@ -15,11 +15,11 @@ from collections.abc import Callable
 
 import numpy as np
 import structlog
-from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from gongyu_hub.settings import Settings
 from gongyu_hub.values import Batch, Place
-from gongyu_schemas.errors import FatalError
+from gongyu_schemas.errors import FatalError, TransientError
 from gongyu_schemas.names import HUB_GROUP, POLICY_TOPIC
 from gongyu_schemas.transport.clients import make_consumer, take_messages
 from gongyu_schemas.transport.profile import Profile
@@ -41,6 +41,7 @@ class Intake:
         self.out_of_reach: set[Place] = set()
         self.ends: dict[Place, int] = {}
         self._started: set[Place] = set()
+        self._held: set[Place] = set()
         self._topics: frozenset[str] = frozenset()
         self._joined = False
         self._on_revoke = on_revoke
@@ -88,25 +89,30 @@ class Intake:
         return [_batch(topic, [(p, by_place[t, p]) for t, p in sorted(by_place) if t == topic]) for topic in topics]
 
     def start(self, place: Place, offset: int) -> None:
-        """Read a restored partition from an offset."""
-        self._begin_at(place, offset)
+        """Read a restored partition from an offset. Raises TransientError where the group takes it away meanwhile."""
+        where = TopicPartition(place[0], place[1], offset)
+        try:
+            self.consumer.seek(where)
+            if not self._paused:
+                self.consumer.resume([where])
+        except KafkaException as error:
+            raise TransientError(f"{place[0]} {place[1]}: cannot be read from {offset}: {error.args[0].str()}") from error
         self.waiting.discard(place)
         self._started.add(place)
-        if self._paused:
-            self.consumer.pause([TopicPartition(*place)])
 
     def hold(self, place: Place) -> None:
         """Stop reading one partition; it stays assigned."""
         self._started.discard(place)
+        self._held.add(place)
         self.consumer.pause([TopicPartition(*place)])
 
-    def restart(self) -> set[Place]:
+    def restart(self) -> None:
         """Forget what was fetched: every assigned partition waits to be restored."""
-        self.waiting |= self._started
-        for place in self._started:
-            self.consumer.pause([TopicPartition(*place)])
+        assigned = self._started | self._held
+        self.consumer.pause([TopicPartition(*place) for place in assigned])
+        self.waiting |= assigned
         self._started.clear()
-        return set(self.waiting)
+        self._held.clear()
 
     def pause_all(self, paused: bool) -> None:
         """Stop or go on reading, keeping the assignment; True = stop."""
@@ -117,12 +123,6 @@ class Intake:
 
     def close(self) -> None:
         self.consumer.close()
-
-    def _begin_at(self, place: Place, offset: int) -> None:
-        where = TopicPartition(place[0], place[1], offset)
-        self.consumer.incremental_unassign([TopicPartition(*place)])
-        self.consumer.incremental_assign([where])
-        self.consumer.resume([where])
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for partition in partitions:
@@ -144,9 +144,9 @@ class Intake:
 
     def _leave(self, partitions: list[TopicPartition], lost: bool) -> None:
         places = [(partition.topic, partition.partition) for partition in partitions]
-        started = [place for place in places if place in self._started]
-        self._on_revoke(started, lost)
+        self._on_revoke(places, lost)
         self._started.difference_update(places)
+        self._held.difference_update(places)
         self.waiting.difference_update(places)
         self.out_of_reach.difference_update(places)
 

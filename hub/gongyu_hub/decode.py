@@ -16,7 +16,7 @@ from gongyu_hub.engine.faults import Fault
 from gongyu_hub.engine.images import Located, locate, locate_images
 from gongyu_hub.engine.keys import integer_field, join_fields, murmur2_partitions
 from gongyu_hub.policy.compiled import TypePolicy
-from gongyu_hub.settings import MAX_IMAGE_BYTES
+from gongyu_hub.settings import MAX_IMAGE_BYTES, MAX_KEY_AND_ACT_BYTES
 from gongyu_hub.values import Batch, Bytes, Decoded, Flags, Ints, Reason, joined
 from gongyu_schemas import wire
 
@@ -45,7 +45,7 @@ def decode(batch: Batch, policy: TypePolicy) -> Decoded:
     _check_bytes(located, has_body, rejected)
     control = has_body & (rejected.reasons == 0) & (located.op == _MARKER)
     _check_operations(located, has_body & ~control, rejected)
-    _check_sizes(located, has_body & ~control, rejected)
+    _check_sizes(batch, located, ~control, rejected)
     record_keys = _check_keys(batch, policy, located, buffer, has_body, control, rejected)
     going = ~has_body | (located.op == _DELETE)
     versions = has_version = None
@@ -111,10 +111,14 @@ def _check_operations(located: Located, checked: Flags, rejected: _Rejections) -
             rejected.add(index, Reason.BAD_OPERATION, "op and images do not fit: c, u, r need `after`, d must not have it")
 
 
-def _check_sizes(located: Located, checked: Flags, rejected: _Rejections) -> None:
+def _check_sizes(batch: Batch, located: Located, checked: Flags, rejected: _Rejections) -> None:
+    """What goes into a delivery is bounded, so that every delivery fits one Kafka message."""
     largest = np.maximum(located.after[:, 1] - located.after[:, 0], located.before[:, 1] - located.before[:, 0])
     for index in np.flatnonzero(checked & (largest > MAX_IMAGE_BYTES)).tolist():
         rejected.add(index, Reason.TOO_LARGE, f"an image of {int(largest[index])} bytes; the limit is {MAX_IMAGE_BYTES}")
+    beside = np.array([len(key or b"") for key in batch.keys], np.int64) + located.act[:, 1] - located.act[:, 0]
+    for index in np.flatnonzero(checked & (beside > MAX_KEY_AND_ACT_BYTES)).tolist():
+        rejected.add(index, Reason.TOO_LARGE, f"key and source.act of {int(beside[index])} bytes; the limit is {MAX_KEY_AND_ACT_BYTES}")
 
 
 def _check_keys(

@@ -6,12 +6,17 @@ order of a record's deliveries is the order of its changes.
 
 from __future__ import annotations
 
+import hashlib
+
 from gongyu_hub.policy.compiled import TypePolicy
 from gongyu_hub.state.pending import Pending
 from gongyu_hub.state.records import image_key
 from gongyu_hub.values import DeadLetter, Deliveries
 from gongyu_schemas.names import DEAD_LETTER_TOPIC
 from gongyu_schemas.transport.transactional import TransactionalProducer
+
+#: Of key and value; the topic takes a little more (headers).
+MAX_DEAD_LETTER_BYTES = 1_048_588
 
 
 def publish_deliveries(producer: TransactionalProducer, deliveries: list[Deliveries], policy: TypePolicy) -> int:
@@ -34,7 +39,11 @@ def publish_state(producer: TransactionalProducer, pending: Pending) -> None:
 
 
 def publish_dead_letters(producer: TransactionalProducer, letters: list[DeadLetter], partitions: int) -> None:
-    """Whole messages with reason and position in headers; what is wrong is said without record content."""
+    """Whole messages with reason and position in headers; what is wrong is said without record content.
+
+    A compressed batch may bring a message that is larger than the topic takes: of such a one only its digest is kept; the owner
+    topic still has it.
+    """
     for letter in letters:
         headers: list[tuple[str, str | bytes | None]] = [
             ("gongyu.reason", letter.reason.label),
@@ -43,4 +52,8 @@ def publish_dead_letters(producer: TransactionalProducer, letters: list[DeadLett
             ("gongyu.partition", str(letter.partition)),
             ("gongyu.offset", str(letter.offset)),
         ]
-        producer.produce(DEAD_LETTER_TOPIC, letter.value, letter.key, letter.partition % partitions, headers)
+        key, value = letter.key, letter.value
+        if len(key or b"") + len(value or b"") > MAX_DEAD_LETTER_BYTES:
+            headers.append(("gongyu.omitted", f"{len(value or b'')} bytes, SHA-256 {hashlib.sha256(value or b'').hexdigest()}"))
+            key = value = None
+        producer.produce(DEAD_LETTER_TOPIC, value, key, letter.partition % partitions, headers)

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 #: Of one image. A delivery holds two images at most, and Kafka's message limit on grant topics is twice this and a margin.
 MAX_IMAGE_BYTES = 400_000
+#: Of the message key and `source.act` together: both go into deliveries as they are.
+MAX_KEY_AND_ACT_BYTES = 200_000
 
 
 class Settings(BaseModel):

@@ -33,9 +33,10 @@ from gongyu_hub.settings import Settings
 from gongyu_hub.settle import Transaction
 from gongyu_hub.state.pending import Partition, Pending
 from gongyu_hub.state.restore import Restorer
+from gongyu_hub.state.store import StoreLocked
 from gongyu_hub.values import Batch, Place
 from gongyu_schemas.envelope import COPY_BEGIN, COPY_END
-from gongyu_schemas.errors import FatalError, TransientError
+from gongyu_schemas.errors import FatalError, KafkaUnavailable, TransientError
 from gongyu_schemas.names import DEAD_LETTER_TOPIC, HUB_TRANSACTIONAL_PREFIX
 from gongyu_schemas.transport.clients import make_admin
 from gongyu_schemas.transport.profile import Profile
@@ -60,6 +61,7 @@ class Worker:
         self._partitions: dict[Place, Partition] = {}
         self._lost = False
         self._collected_at = time.monotonic()
+        self._tried_at: dict[Place, float] = {}
         group = f"hub.{settings.name}"
         self._policy = PolicyReader(profile, f"{group}.policy")
         self._schemas = SchemaReader(profile, stopping)
@@ -74,7 +76,10 @@ class Worker:
     def start(self) -> None:
         """Read the policy, compile it and join the group; nothing is decided before `run`."""
         self._policy.start(_POLICY_WAIT_S, self._stopping)
-        self._dead_letter_partitions = len(self._admin.list_topics(DEAD_LETTER_TOPIC, 10).topics[DEAD_LETTER_TOPIC].partitions)
+        try:
+            self._dead_letter_partitions = len(self._admin.list_topics(DEAD_LETTER_TOPIC, 10).topics[DEAD_LETTER_TOPIC].partitions)
+        except KafkaException as error:
+            raise KafkaUnavailable(f"cannot look at {DEAD_LETTER_TOPIC}: {error.args[0].str()}") from error
         self._read_policies()
 
     def run(self) -> None:
@@ -85,6 +90,10 @@ class Worker:
             try:
                 self._pass()
                 self._collect_garbage()
+            except KafkaUnavailable:
+                if not self._stopping():
+                    raise
+                self._lost = True
             except TransientError as error:
                 LOG.warning("transaction lost: starting again from what is committed", cause=str(error))
                 self._metrics.transactions_lost.inc()
@@ -99,15 +108,19 @@ class Worker:
         self._intake.pause_all(age > self._settings.policy_max_age_s)
         if self._lost:
             self._recover()
-        self._adopt()
         busy_already = self._transaction.is_open or bool(self._intake.waiting)
         batches = self._intake.take(self._settings.batch_messages, 0 if busy_already else _IDLE_POLL_S)
+        if self._lost:  # while partitions left, inside `take`: what was taken was meant for the transaction that is gone
+            raise TransientError("the transaction was lost while partitions left")
+        self._adopt()
         for batch in batches:
             self._process(batch)
         if self._commit_is_due(bool(batches)):
             self._transaction.commit()
             self._tell_partitions()
-        self._restore_waiting()  # after `take`: there the group says whether this worker still belongs to it
+        if self._intake.waiting:
+            self._transaction.commit()  # restoring may take longer than a transaction may stay open
+            self._restore_one()
 
     def _collect_garbage(self) -> None:
         if time.monotonic() - self._collected_at > _COLLECT_EVERY_S:
@@ -149,7 +162,7 @@ class Worker:
         """Record the epoch in effect: markers before any message, in a transaction of its own if need be."""
         for place, partition in self._partitions.items():
             policy = self._policies[place[0]]
-            if partition.progress.adopted == policy.epoch or place in self._intake.waiting:
+            if partition.progress.adopted == policy.epoch:
                 continue
             pending = self._transaction.pending(partition)
             if pending.progress.adopted == policy.epoch:
@@ -181,19 +194,26 @@ class Worker:
                 LOG.info("policy read", information_type=manifest.information_type, epoch=manifest.epoch, grants=len(manifest.grants))
         self._intake.subscribe(frozenset(self._policies))
 
-    def _restore_waiting(self) -> None:
-        for place in sorted(self._intake.waiting):
-            policy = self._policies[place[0]]
+    def _restore_one(self) -> None:
+        """One partition a pass: the group and the policy are heard in between. One that cannot be restored now waits for its next turn."""
+        place = min(self._intake.waiting, key=lambda each: (self._tried_at.get(each, 0.0), each))
+        if time.monotonic() - self._tried_at.get(place, float("-inf")) < _BACK_OFF_S:
+            return
+        self._tried_at[place] = time.monotonic()
+        policy = self._policies[place[0]]
+        try:
             partition = self._restorer.restore(self._intake.consumer, place[0], policy.manifest.state_topic, place[1], self._stopping)
-            if partition.progress.adopted > policy.epoch:
-                partition.store.release()
-                raise TransientError(
-                    f"{place[0]} {place[1]} has adopted epoch {partition.progress.adopted}, which the policy read so far lacks"
-                )
-            self._partitions[place] = partition
-            self._intake.start(place, partition.progress.cursor)
-            self._metrics.tell_partition(partition, policy)
-            self._hold_if_paused(place, partition.progress.paused)
+        except (TransientError, StoreLocked) as error:
+            LOG.warning("partition cannot be restored for now", topic=place[0], partition=place[1], cause=str(error))
+            return
+        if partition.progress.adopted > policy.epoch:
+            partition.store.release()
+            LOG.warning("partition waits for its epoch", topic=place[0], partition=place[1], epoch=partition.progress.adopted)
+            return
+        self._partitions[place] = partition
+        self._intake.start(place, partition.progress.cursor)
+        self._metrics.tell_partition(partition, policy)
+        self._hold_if_paused(place, partition.progress.paused)
 
     def _leave(self, places: list[Place], lost: bool) -> None:
         """Partitions go to another worker: what is open is committed, or forgotten where they are lost already."""

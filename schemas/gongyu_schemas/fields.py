@@ -120,7 +120,7 @@ def _read_field(declared: Any) -> Field:
         raise UnsupportedSchema(name, "not an Avro name: use A-Z, a-z, 0-9 and '_', not starting with a digit")
     if isinstance(schema, list):
         if len(schema) != 2 or "null" not in schema or schema[0] == schema[1]:
-            raise UnsupportedSchema(name, "the only union supported yet is of null and one other type")
+            raise UnsupportedSchema(name, "the only union supported is of null and one other type")
         null_branch = schema.index("null")
         schema = schema[1 - null_branch]
     kind, symbols, precision, scale = _read_kind(name, schema)
@@ -152,7 +152,7 @@ def _read_kind(place: str, schema: Schema) -> tuple[Kind, tuple[str, ...], int, 
     if isinstance(base, str) and base in _PRIMITIVE:
         return _PRIMITIVE[base], (), 0, 0
     if base in ("array", "map", "record"):
-        raise UnsupportedSchema(place, f"{base}: arrays, maps and nested records are not supported yet; flatten the record")
+        raise UnsupportedSchema(place, f"{base}: arrays, maps and nested records are not supported; flatten the record")
     if base in ("bytes", "fixed"):
         raise UnsupportedSchema(place, f"{base} is supported only as decimal on bytes; use string for other data")
     raise UnsupportedSchema(place, f"unknown type {base!r}; write a field's type out in full, also where another field has the same")

@@ -26,6 +26,9 @@ TYPE_FILE = "type.yaml"
 RECORD_FILE = "record.avsc"
 VERSION_KINDS = frozenset({Kind.INT, Kind.LONG, Kind.DATE, Kind.TIMESTAMP_MILLIS, Kind.TIMESTAMP_MICROS})
 
+#: What PyYAML raises: besides its own errors those of the values it makes (a date 2026-13-45, `!!bool x`), and too deep nesting.
+_UNREADABLE = (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError)
+
 Name = Annotated[str, StringConstraints(pattern=f"^{NAME.pattern}$")]
 Classification = Literal["public", "internal", "personal", "sensitive"]
 
@@ -144,7 +147,7 @@ def load_type(folder: Path) -> InformationType:
 def _read_type_file(file: Path) -> _TypeFile:
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, *_UNREADABLE) as error:
         raise ConfigError(f"{file}: cannot be read as YAML: {error}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{file}: must be a mapping with name, owner, title, key and classification")
@@ -158,11 +161,11 @@ def _read_type_file(file: Path) -> _TypeFile:
 def _read_record_file(file: Path) -> tuple[Schema, tuple[RecordField, ...]]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{file}: cannot be read as JSON: {error}") from error
     try:
         fastavro.parse_schema(json.loads(json.dumps(content)))
-    except (SchemaParseException, UnknownType, KeyError, TypeError, ValueError) as error:
+    except (SchemaParseException, UnknownType, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ConfigError(f"{file}: not an Avro schema: {error}") from error
     fields, unsupported = check_fields(content)
     mistakes = [str(mistake) for mistake in unsupported] or list(_check_names(content))

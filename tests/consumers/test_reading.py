@@ -86,6 +86,7 @@ def test_a_message_that_is_not_what_its_schema_says_stops_with_its_place(
     with pytest.raises(FatalError, match=r"grant\.bank\.resident-address \[2\] offset 7") as error:
         decode(message(value, key), schemas(registry), 9)
     assert "Seoul" not in str(error.value)
+    assert error.value.__suppress_context__, "no traceback shows a part of the record"
 
 
 def test_schemas_are_asked_for_once(registry: SmallRegistry) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
@@ -319,3 +320,16 @@ def test_any_sequence_in_any_batches_with_restarts_equals_the_model(
         assert table(path) == {record: city for record, (city, _) in model.held.items()}
     sink.close()
     assert inconsistent == model.inconsistent
+
+
+def test_the_file_and_those_beside_it_are_for_their_user_alone(path: Path) -> None:
+    before = os.umask(0)
+    try:
+        sink = SqliteSink(path, IDENTITY, SHAPE)
+        sink.apply([BEGIN, deliver("r", "a", "Seoul"), END], {0: 3})
+        modes = {each.name: oct(each.stat().st_mode & 0o777) for each in path.parent.iterdir()}
+        sink.close()
+    finally:
+        os.umask(before)
+    assert {"bank.db", "bank.db-wal", "bank.db-shm"} <= modes.keys()
+    assert set(modes.values()) == {"0o600"}

@@ -14,8 +14,8 @@ GRANTS = {
 RECORDS = 400
 
 
-def change(of: Published, rng: random.Random, count: int) -> None:
-    """Sends `count` messages; several change the same record."""
+def change(of: Published, rng: random.Random, count: int, flush: bool = True) -> None:
+    """Sends `count` messages; several change the same record. Without `flush` they are still on their way."""
     for _ in range(count):
         fields = {"region": rng.choice(["11", "26", None]), "income": rng.choice([100, 900]), "name": rng.choice("ABC")}
         row = people([rng.randrange(RECORDS)], **fields)[0]
@@ -26,4 +26,5 @@ def change(of: Published, rng: random.Random, count: int) -> None:
             of.send_raw(of.key(row), of.value("u", None, row)[:-1])
         else:
             of.send("u", None, row)
-    of.flush()
+    if flush:
+        of.flush()

@@ -21,13 +21,14 @@ def test_broker_kill_9_self_check_zero(kafka: LocalKafka, hub: RunningHub, uniqu
     of = hub.add_type("person", unique("broker"), GRANTS)
     with hub.working() as worker:
         for _ in range(kills):
-            change(of, rng, 4000)
-            moment.wait(rng.random())
+            change(of, rng, 6000, flush=False)
+            moment.wait(rng.random() / 2)  # while messages come and transactions are open
             kafka.kill()
             kafka.start()
+            of.settled(deadline_s=60)
         change(of, rng, 100)
-        of.settled(deadline_s=120)
+        of.settled(deadline_s=60)
         assert worker.process.poll() is None, "the same worker went on by itself"
     result = of.check()
     print(f"broker kills: {kills}, inputs: {result.inputs}")
-    assert result.inputs >= 12_100
+    assert result.inputs >= 18_100

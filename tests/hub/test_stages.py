@@ -186,6 +186,7 @@ def test_the_owners_before_is_only_compared_and_a_mismatch_counted(people: Run) 
         (lambda w, r: w.send_raw(w.key(r), w.value("d", None, r)), Reason.BAD_OPERATION),
         (lambda w, r: w.send_raw(w.key(r), w.value("u", r, None)), Reason.BAD_OPERATION),
         (lambda w, r: w.send("c", None, {**r, "name": "x" * 400_001}), Reason.TOO_LARGE),
+        (lambda w, r: w.send("c", None, {**r, "id": "x" * 200_001}), Reason.TOO_LARGE),
         (lambda w, r: w.send_raw(w.key(r)[:-1], None), Reason.FOREIGN_KEY_SCHEMA),
     ],
 )

@@ -12,7 +12,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from confluent_kafka import KafkaError, Producer, TopicPartition
 from confluent_kafka.admin import ConfigResource, ResourceType
@@ -210,7 +210,7 @@ def test_each_user_may_do_exactly_what_is_its_own(hub: HubFiles) -> None:
 def test_a_restart_keeps_port_passwords_ids_and_epochs(hub: HubFiles, admin: Profile) -> None:
     def seen(url: str) -> Any:
         auth = ("admin", admin.password.get_secret_value())
-        with httpx.Client(base_url=url, auth=auth) as client:
+        with httpx2.Client(base_url=url, auth=auth) as client:
             subjects = client.get("/subjects").json()
             ids = {subject: client.get(f"/subjects/{subject}/versions/latest").json()["id"] for subject in subjects}
         return url, ids, hub.profile("subscriber.vet").password, policy_records(admin)
@@ -232,7 +232,7 @@ def test_kill_9_at_any_moment_never_makes_a_second_epoch(hub: HubFiles, admin: P
             control.process.wait(1.2 + 2.5 * chance.random())
     with hub.serve() as (_, url):
         records = policy_records(admin)
-        assert httpx.get(f"{url}/health/ready").json() == {"ready": True, "reasons": {}}
+        assert httpx2.get(f"{url}/health/ready").json() == {"ready": True, "reasons": {}}
     values: dict[bytes, set[bytes]] = {}
     for key, value in records:
         values.setdefault(key, set()).add(value)
@@ -288,6 +288,10 @@ def test_a_type_without_an_epoch_changes_only_while_its_topic_is_empty(hub: HubF
     refused = run(SERVE, *hub.arguments())
     assert refused.returncode == 2
     assert "type wolf: record schema: field pack is new (topic owner.forest.wolf holds messages already)" in refused.stderr
+    write_type(hub.types, "wolf", "park", fields=fields)
+    refused = run(SERVE, *hub.arguments())
+    assert refused.returncode == 2
+    assert 'type wolf: owner: "forest" -> "park" (topic owner.forest.wolf holds messages already)' in refused.stderr
 
 
 def test_one_control_plane_at_a_time(hub: HubFiles) -> None:
@@ -329,10 +333,10 @@ def test_an_unreachable_kafka_is_exit_code_3(tmp_path: Path, free_port: int) -> 
 def test_heartbeats_go_on_after_the_broker_was_killed(hub: HubFiles, admin: Profile, kafka: LocalKafka) -> None:
     with hub.serve() as (control, url):
         kafka.kill()
-        wait_until(lambda: httpx.get(f"{url}/health/ready").status_code == 503, 20, "not ready without Kafka")
-        assert httpx.get(f"{url}/health/live").status_code == 200
+        wait_until(lambda: httpx2.get(f"{url}/health/ready").status_code == 503, 20, "not ready without Kafka")
+        assert httpx2.get(f"{url}/health/live").status_code == 200
         kafka.start()
-        wait_until(lambda: httpx.get(f"{url}/health/ready").status_code == 200, 30, "ready again")
+        wait_until(lambda: httpx2.get(f"{url}/health/ready").status_code == 200, 30, "ready again")
         beats = len(heartbeats(admin))
         wait_until(lambda: len(heartbeats(admin)) > beats, 20, "heartbeats")
         assert control.stop() == 0

@@ -225,3 +225,35 @@ def test_any_json_as_a_record_is_taken_or_refused_never_a_crash(content: Any, tm
     write_type(tmp_path)
     (tmp_path / "record.avsc").write_text(json.dumps(content), encoding="utf-8")
     assert any(line.startswith(str(tmp_path)) for line in mistakes_of(tmp_path))
+
+
+@pytest.mark.parametrize("value", ["2026-13-45", "!!bool x", "!!int ''", "!!timestamp x", "9" * 5000, "[" * 5000, "{a: " * 5000])
+def test_a_value_that_yaml_cannot_make_is_refused_with_the_file(value: str, tmp_path: Path) -> None:
+    folder = write_type(tmp_path)
+    (folder / "type.yaml").write_text(f"name: a\ntitle:\n  ko: {value}\n", encoding="utf-8")
+    assert mistakes_of(folder)[0].startswith(f"{folder / 'type.yaml'}: ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"type": "record", "name": "R", "fields": [{"name": "a", "type": ' + "9" * 5000 + "}]}",
+        *(
+            '{"type": "record", "name": "R", "fields": [{"name": "a", "type": ' + '{"type": ' * n + '"int"' + "}" * n + "}]}"
+            for n in (300, 900)
+        ),
+        *(
+            '{"type": "record", "name": "R", "fields": [{"name": "a", "type": '
+            + '{"type": "array", "items": ' * n
+            + '"int"'
+            + "}" * n
+            + "}]}"
+            for n in (100, 300, 900)
+        ),
+    ],
+)
+def test_a_record_that_nests_too_deep_is_refused_with_the_file(text: str, tmp_path: Path) -> None:
+    folder = write_type(tmp_path)
+    (folder / "record.avsc").write_text(text, encoding="utf-8")
+    assert mistakes_of(folder)[0].startswith(f"{folder / 'record.avsc'}: ")

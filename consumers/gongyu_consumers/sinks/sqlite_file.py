@@ -1,7 +1,8 @@
 """Opening an SQLite sink's file: made anew, recognised as this grant's, or refused untouched.
 
 Enters a path and what is wanted; leaves a connection in WAL mode whose tables exist. Nothing is written to a file that
-is not ours. Raises ConfigError (foreign file) and DatabaseError (newer format); sqlite3.Error passes through.
+is not ours; a new one is its user's alone (0600). Raises ConfigError (foreign file) and DatabaseError (newer format, no
+right to make the file); sqlite3.Error passes through.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from gongyu_consumers.copies import Standing
 from gongyu_consumers.sinks.sink import Identity, Shape, require_same
 from gongyu_consumers.sinks.tables import META_TABLE, Statements, column_types, read_meta_text
 from gongyu_schemas.errors import ConfigError, DatabaseError
+from gongyu_schemas.private import make_private_file
 
 #: Version of the tables' format. A file with a newer one is refused.
 FORMAT = 1
@@ -25,6 +27,10 @@ _BUSY_S = 10.0
 
 def open_file(path: Path, identity: Identity, shape: Shape, sql: Statements) -> sqlite3.Connection:
     _require_sqlite(path)
+    try:
+        make_private_file(path)
+    except OSError as error:
+        raise DatabaseError(f"{path} cannot be made: {error.strerror}") from error
     database = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
     try:
         tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}

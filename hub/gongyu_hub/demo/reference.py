@@ -23,6 +23,8 @@ from gongyu_schemas.wire import WireError, unframe
 
 #: Two images and their envelope fit one Kafka message of a mebibyte.
 IMAGE_BYTES = 400_000
+#: Of the message key and the act beside them.
+KEY_AND_ACT_BYTES = 200_000
 
 Key = tuple[Any, ...]
 View = tuple[Any, ...]
@@ -240,6 +242,7 @@ class Reference:
     def _read(self, message: OwnerMessage) -> _Change | None:
         """The change, or None for a control marker. Raises _RejectedError."""
         if message.value is None:
+            self._check_beside(message, 0)
             return _Change(self._record_key(message), None, None, message.timestamp_ms, None)
         try:
             schema_id, body = unframe(message.value)
@@ -253,6 +256,7 @@ class Reference:
         op, after = raw["op"], images["after"]
         if op == MARKER:
             return None
+        self._check_beside(message, _encoded_bytes(raw["source"]["act"]))
         if len(body) > IMAGE_BYTES:
             self._check_size(raw)
         if op not in (CREATE, UPDATE, READ, DELETE) or (after is None) != (op == DELETE):
@@ -290,8 +294,19 @@ class Reference:
             raise _RejectedError("the key belongs to another partition")
         return body
 
+    def _check_beside(self, message: OwnerMessage, act_bytes: int) -> None:
+        if len(message.key or b"") + act_bytes > KEY_AND_ACT_BYTES:
+            raise _RejectedError(f"key and act have more than {KEY_AND_ACT_BYTES} bytes")
+
     def _check_size(self, raw: Mapping[str, Any]) -> None:
         codec = Codec(self._type.record_schema)
         for place in ("before", "after"):
             if raw[place] is not None and len(codec.encode(raw[place])) > IMAGE_BYTES:
                 raise _RejectedError(f"{place} has more than {IMAGE_BYTES} bytes")
+
+
+def _encoded_bytes(text: str | None) -> int:
+    """How long a nullable string is in Avro: the union's branch, the length, the text."""
+    size = len((text or "").encode())
+    length_bytes = max(1, -(-(2 * size).bit_length() // 7))
+    return 1 if text is None else 1 + length_bytes + size

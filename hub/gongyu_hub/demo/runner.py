@@ -28,6 +28,7 @@ from gongyu_hub.demo.topics import Topics
 from gongyu_schemas.errors import FatalError
 from gongyu_schemas.information_type import load_types, shipped_types
 from gongyu_schemas.names import grant_topic, owner_topic, owner_user, subscriber_user
+from gongyu_schemas.private import make_private_folder
 from gongyu_schemas.transport.profile import read_profile
 
 _KAFKA_TIMEOUT_S = 180.0  # the first time its jars are fetched
@@ -111,7 +112,7 @@ class Run:
     def _start(self) -> tuple[Scenario, Process]:
         """Everything up to a ready worker; the registers are invented while Kafka starts."""
         folder, processes, sizes = self._places.folder, self._processes, self._sizes
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
         self._places.policy.write_text(POLICY.read_text(encoding="utf-8"), encoding="utf-8")
         self._grants = read_policy(self._places.policy, load_types(shipped_types()))
         shared = {grant.information_type.name: grant.information_type for grant in self._grants}

@@ -117,7 +117,7 @@ def _run(
     decided = control.apply(known_types, policy)
     LOG.info("policy in force", types=len(known_types), grants=len(policy.grants), new_epochs=decided)
     for name in policy.lapsed(_today()):
-        LOG.error("a grant in force has lapsed; ending grants is not supported yet", grant=name)
+        LOG.error("a grant in force has lapsed; ending grants is not supported", grant=name)
     heart = Heart(administrator, database, next_sequence(policy_topic), readiness)
     heart.start()
     held.callback(heart.stop)

@@ -1,8 +1,10 @@
 """HTTP Basic with the Kafka users' passwords.
 
 Enters a request, leaves its `Principal`. A wrong log-in is answered late, the later the more of them a user had, at most two
-seconds; the right password always works at once, so nobody can lock another out. Passwords are checked one at
-a time: each check costs memory and processor time that a flood of wrong ones must not multiply.
+seconds; beyond `_REFUSALS_HELD_MAX` such answers at a time at once, so that they do not take every place of the server. The
+right password is never made late by earlier wrong ones, so nobody can lock another out. Passwords are checked one at a
+time, as each check costs memory and processor time that a flood of wrong ones must not multiply: one that succeeded before
+is let in without a check, a first one waits its turn.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from gongyu_hub.registry.principals import Principal, principal_of
 
 _FIRST_DELAY_S = 0.05
 _DELAY_MAX_S = 2.0
+#: An eighth of the requests that the server takes at once.
+_REFUSALS_HELD_MAX = 32
 _HEADER_CHARS_MAX = 1024
 _NOBODY = ""
 
@@ -32,6 +36,7 @@ class Door:
         self._credentials = credentials
         self._one_at_a_time = asyncio.Semaphore(1)
         self._failures: dict[str, int] = {}
+        self._held = 0
 
     async def enter(self, authorization: str | None) -> Principal:
         """Raises RegistryError 401."""
@@ -55,7 +60,13 @@ class Door:
             self._failures.clear()
         earlier = self._failures.get(counted, 0)
         self._failures[counted] = earlier + 1
-        await asyncio.sleep(min(_DELAY_MAX_S, _FIRST_DELAY_S * 2 ** min(earlier, 10)))
+        if self._held >= _REFUSALS_HELD_MAX:
+            return
+        self._held += 1
+        try:
+            await asyncio.sleep(min(_DELAY_MAX_S, _FIRST_DELAY_S * 2 ** min(earlier, 10)))
+        finally:
+            self._held -= 1
 
 
 async def _enter(request: Request) -> Principal:

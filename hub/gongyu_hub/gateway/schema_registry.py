@@ -46,13 +46,17 @@ def _database(request: Request) -> Database:
     return database
 
 
-async def _read_schema(request: Request, _principal: LoggedIn) -> ParsedSchema:
-    """After the log-in, so that nobody unknown makes the server read and parse."""
+async def _read_body(request: Request, _principal: LoggedIn) -> bytes:
     body = bytearray()
     async for part in request.stream():
         body += part
         if len(body) > BODY_BYTES_MAX:
             raise replies.RegistryError(413, 413, f"The request has more than {BODY_BYTES_MAX} bytes.")
+    return bytes(body)
+
+
+def _parse(body: bytes) -> ParsedSchema:
+    """Called by routes that run in a thread: half a megabyte of schema takes longer than other requests should wait."""
     try:
         content = json.loads(body)
         asked = SchemaRequest(
@@ -71,7 +75,28 @@ async def _read_schema(request: Request, _principal: LoggedIn) -> ParsedSchema:
 
 
 Data = Annotated[Database, Depends(_database)]
-Asked = Annotated[ParsedSchema, Depends(_read_schema)]
+
+
+def _versions(subject: str, principal: LoggedIn, database: Data) -> list[Registered]:
+    with database.reading() as session:
+        found = schemas.versions(session, subject, readable(principal))
+    if not found:
+        raise replies.no_subject(subject)
+    return found
+
+
+def _require_writable(subject: str, principal: LoggedIn, database: Data) -> None:
+    """The operator may make new subjects; an owner's exist before it registers."""
+    if not may_register(principal, subject) or len(subject) > _SUBJECT_CHARS_MAX:
+        raise replies.forbidden()
+    if principal.role is not Role.ADMIN:
+        _versions(subject, principal, database)
+
+
+# FastAPI follows the order of a route's parameters: a body is read after the log-in and after the check of its subject, so
+# that nobody makes the server read and parse what it refuses anyway.
+Visible = Annotated[list[Registered], Depends(_versions)]
+Body = Annotated[bytes, Depends(_read_body)]
 
 
 @router.get("/")
@@ -134,18 +159,17 @@ def text_by_version(subject: str, version: str, principal: LoggedIn, database: D
 
 
 @router.post("/subjects/{subject}")
-def look_up(subject: str, principal: LoggedIn, database: Data, asked: Asked) -> dict[str, Any]:
-    found = schemas.find(_versions(subject, principal, database), asked)
+def look_up(visible: Visible, body: Body) -> dict[str, Any]:
+    found = schemas.find(visible, _parse(body))
     if found is None:
         raise replies.no_schema()
     return _describe(found)
 
 
-@router.post("/subjects/{subject}/versions")
-def register(subject: str, principal: LoggedIn, database: Data, asked: Asked) -> dict[str, int]:
+@router.post("/subjects/{subject}/versions", dependencies=[Depends(_require_writable)])
+def register(subject: str, principal: LoggedIn, database: Data, body: Body) -> dict[str, int]:
     """`?normalize=` is accepted: ids are always given by the schema's content, not by its layout."""
-    if not may_register(principal, subject) or len(subject) > _SUBJECT_CHARS_MAX:
-        raise replies.forbidden()
+    asked = _parse(body)
     with database.writing() as session:
         declared = schemas.versions(session, subject, readable(principal))
         if principal.role is Role.ADMIN and not (declared and subject.startswith(_OWN_TOPICS)):
@@ -171,14 +195,6 @@ def _uses(schema_id: str, principal: Principal, database: Database) -> list[Regi
         found = schemas.uses(session, number, readable(principal))
     if not found:
         raise replies.no_schema()
-    return found
-
-
-def _versions(subject: str, principal: Principal, database: Database) -> list[Registered]:
-    with database.reading() as session:
-        found = schemas.versions(session, subject, readable(principal))
-    if not found:
-        raise replies.no_subject(subject)
     return found
 
 

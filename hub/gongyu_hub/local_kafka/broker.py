@@ -34,6 +34,7 @@ from gongyu_hub.local_kafka.ports import LOOPBACK, free_port, is_free
 from gongyu_hub.local_kafka.properties import format_arguments, server_properties
 from gongyu_schemas.errors import ConfigError, KafkaUnavailable
 from gongyu_schemas.names import ADMIN_USER
+from gongyu_schemas.private import make_private_folder
 from gongyu_schemas.transport.clients import require_connection
 from gongyu_schemas.transport.profile import Profile, write_profile
 
@@ -169,9 +170,8 @@ class LocalKafka:
 
     def _make_directories(self) -> None:
         try:
-            self._home.mkdir(parents=True, exist_ok=True, mode=0o700)
             for name in ("logs", "tmp"):
-                (self._home / name).mkdir(exist_ok=True, mode=0o700)
+                make_private_folder(self._home / name)
         except OSError as error:
             raise ConfigError(f"{self._home} cannot be used: {error.strerror}; choose another --dir") from error
 

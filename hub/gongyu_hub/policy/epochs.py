@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 import structlog
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from pydantic import ValidationError
 
 from gongyu_hub.policy.records import HEARTBEAT_KEY, GrantVersion, Manifest, grant_key
@@ -32,6 +32,7 @@ class PolicyReader:
         self.grants: dict[bytes, GrantVersion] = {}
         self._heartbeat_offset = -1
         self._heartbeat_at = float("-inf")
+        self._heard_at = float("-inf")
         self._consumer: Consumer = make_consumer(
             profile,
             **{
@@ -63,16 +64,16 @@ class PolicyReader:
                 )
 
     def poll(self, timeout_s: float = 0.0) -> bool:
-        """Take what is new; True where the policy itself changed."""
-        changed = False
-        for message in take_messages(self._consumer, _BATCH, timeout_s):
-            error = message.error()
-            if error is not None:
-                if error.code() == KafkaError._AUTO_OFFSET_RESET:
-                    raise FatalError(f"{POLICY_TOPIC} was made anew under this worker: {error.str()}; restart it")
-                LOG.warning("policy not readable for now", cause=error.str())
-                continue
-            changed |= self._take(message.key(), message.value(), message.offset() or 0)
+        """Take all that is new; True where the policy itself changed.
+
+        A heartbeat may have waited in the client since the poll before, so it counts as that old.
+        """
+        changed, began = False, time.monotonic()
+        while messages := take_messages(self._consumer, _BATCH, timeout_s):
+            for message in messages:
+                changed |= self._hear(message)
+            timeout_s = 0.0
+        self._heard_at = began
         return changed
 
     def age_s(self) -> float:
@@ -90,11 +91,20 @@ class PolicyReader:
     def close(self) -> None:
         self._consumer.close()
 
+    def _hear(self, message: Message) -> bool:
+        error = message.error()
+        if error is None:
+            return self._take(message.key(), message.value(), message.offset() or 0)
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:
+            raise FatalError(f"{POLICY_TOPIC} was made anew under this worker: {error.str()}; restart it")
+        LOG.warning("policy not readable for now", cause=error.str())
+        return False
+
     def _take(self, key: bytes | None, value: bytes | None, offset: int) -> bool:
         if key is None or value is None:
             return False
         if key == HEARTBEAT_KEY:
-            self._heartbeat_offset, self._heartbeat_at = offset, time.monotonic()
+            self._heartbeat_offset, self._heartbeat_at = offset, self._heard_at
             return False
         try:
             if key.startswith(b"grant/"):

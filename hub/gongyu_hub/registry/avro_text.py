@@ -35,7 +35,7 @@ _PRIMITIVES = frozenset({"null", "boolean", "int", "long", "float", "double", "b
 
 
 class InvalidSchema(ValueError):
-    """Not a schema that can be registered; the text says why and quotes nothing of it."""
+    """Not a schema that can be registered; the text says why, quoting at most 200 characters of it to whoever wrote it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,23 +109,23 @@ class Control:
         with self.database.reading() as session:
             changes = epochs.changes_in_force(session, types, policy)
             pending = epochs.changed_without_epoch(session, types)
-        for name, differences in pending.items():
-            changes += self._refuse_pending(types[name], differences)
+        for name, change in pending.items():
+            changes += self._refuse_pending(types[name], change)
         if changes:
             lines = "\n  ".join(changes)
             raise PolicyRefused(
-                "this policy changes what is in force, which is not supported yet; undo these changes "
+                "this policy changes what is in force, which is not supported; undo these changes "
                 f"(new information types and their grants may be added):\n  {lines}"
             )
 
-    def _refuse_pending(self, now: InformationType, differences: list[str]) -> list[str]:
-        """A type without an epoch may change until its owner topic holds messages; its topic's partitions never."""
-        partitions = self.admin.partitions()
-        topic = names.owner_topic(now.owner, now.name)
+    def _refuse_pending(self, now: InformationType, change: epochs.PendingChange) -> list[str]:
+        """A type without an epoch may change until its owner's topic holds messages, a former owner's too; partitions never."""
+        partitions, differences = self.admin.partitions(), change.differences
         if any(partitions.get(each.name, each.partitions) != each.partitions for each in layout.type_topics(now)):
             return differences
-        if topic in partitions and not self.admin.is_empty(topic, partitions[topic]):
-            return [f"{difference} (topic {topic} holds messages already)" for difference in differences]
+        for topic in sorted({change.topic, names.owner_topic(now.owner, now.name)} & partitions.keys()):
+            if not self.admin.is_empty(topic, partitions[topic]):
+                return [f"{difference} (topic {topic} holds messages already)" for difference in differences]
         return []
 
     def _topics(self, types: Types, policy: Policy) -> dict[str, int]:

@@ -23,10 +23,11 @@ from sqlalchemy.orm import Session
 
 from gongyu_hub.registry.tables import Setting, Table
 from gongyu_schemas.errors import DatabaseError
+from gongyu_schemas.private import make_private_file, make_private_folder
 
 DATABASE_FILE = "hub.db"
 LOCK_FILE = "hub.db.lock"
-#: Grows with every change of the tables; `_upgrade` then brings older files up.
+#: Grows with every change of the tables; files of another version are refused.
 SCHEMA_VERSION = 1
 #: Marks the file as ours in SQLite's own header ("gngy").
 APPLICATION_ID = 0x676E6779
@@ -88,7 +89,9 @@ def open_database(folder: Path) -> Database:
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
     try:
+        make_private_file(file)
         _refuse_foreign(file)
+        file.chmod(0o600)  # one that came from a copy; before the first write, as its WAL takes its mode
         _prepare(engine, file)
     except (sqlite3.Error, SqlError) as error:
         _let_go(engine, lock)
@@ -96,6 +99,9 @@ def open_database(folder: Path) -> Database:
         raise DatabaseError(
             f"{file} cannot be used: {cause}; if it is not the hub's database, move it away; otherwise restore it from a copy"
         ) from error
+    except OSError as error:
+        _let_go(engine, lock)
+        raise DatabaseError(f"{file} cannot be opened: {error.strerror}; check --dir and its rights") from error
     except DatabaseError:
         _let_go(engine, lock)
         raise
@@ -109,7 +115,7 @@ def _let_go(engine: Engine, lock: int) -> None:
 
 def _take_lock(file: Path) -> int:
     try:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private_folder(file.parent)
         handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise DatabaseError(f"{file} cannot be opened: {error.strerror}; check --dir and its rights") from error
@@ -149,7 +155,6 @@ def _prepare(engine: Engine, file: Path) -> None:
             session.add(Setting(name=_VERSION, value=str(SCHEMA_VERSION)))
         row = session.get(Setting, _VERSION)
         _check_version(file, 0 if row is None else int(row.value))
-    os.chmod(file, 0o600)
 
 
 def _check_version(file: Path, version: int) -> None:

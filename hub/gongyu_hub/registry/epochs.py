@@ -7,6 +7,7 @@ never change. Publishing and marking it published follow, as often as it takes.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -22,6 +23,14 @@ from gongyu_schemas.information_type import InformationType
 
 FIRST_EPOCH = 1
 FIRST_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class PendingChange:
+    """What differs in a type without an epoch; `topic`: its owner's topic as it was made, under the former owner's name."""
+
+    topic: str
+    differences: list[str]
 
 
 def types_in_force(session: Session) -> frozenset[str]:
@@ -49,12 +58,12 @@ def changes_in_force(session: Session, types: Mapping[str, InformationType], pol
     return found
 
 
-def changed_without_epoch(session: Session, types: Mapping[str, InformationType]) -> dict[str, list[str]]:
-    """Known types without an epoch whose definition is another now, with the differences."""
+def changed_without_epoch(session: Session, types: Mapping[str, InformationType]) -> dict[str, PendingChange]:
+    """Known types without an epoch whose definition is another now."""
     in_force = types_in_force(session)
     rows = [row for row in session.scalars(select(KnownType)) if row.name in types and row.name not in in_force]
-    differences = {row.name: type_changes(row.name, row.definition, definition(types[row.name])) for row in rows}
-    return {name: changes for name, changes in differences.items() if changes}
+    found = {row.name: PendingChange(row.topic, type_changes(row.name, row.definition, definition(types[row.name]))) for row in rows}
+    return {name: change for name, change in found.items() if change.differences}
 
 
 def know_type(session: Session, information_type: InformationType) -> None:

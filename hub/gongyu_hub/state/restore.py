@@ -42,6 +42,7 @@ class Restorer:
     """Opens partitions. One per worker; keeps the connections it asks with."""
 
     def __init__(self, profile: Profile, group: str, store_dir: Path) -> None:
+        self._profile = profile
         self._admin: AdminClient = make_admin(profile)
         self._reader: Consumer = make_consumer(
             profile,
@@ -64,6 +65,7 @@ class Restorer:
             end = self._true_end(state_topic, number)
             store = self._open_store(state_topic, number)
         except KafkaException as error:
+            self._admin = make_admin(self._profile)  # it keeps asking with the leader epochs it knew before a broker's restart
             raise TransientError(f"{topic} {number}: {error.args[0].str()}") from error
         try:
             store.begin(fresh=not store.usable(end, KEEP_S, time.time()))
@@ -114,12 +116,12 @@ class Restorer:
             return
         self._reader.assign([TopicPartition(state_topic, number, store.next_offset)])
         try:
-            self._read_up_to(store, number, end, stopping)
-            store.recount()
+            self._read_up_to(store, state_topic, number, end, stopping)
+            store.caught_up()
         finally:
             self._reader.unassign()
 
-    def _read_up_to(self, store: Store, number: int, end: int, stopping: Callable[[], bool]) -> None:
+    def _read_up_to(self, store: Store, state_topic: str, number: int, end: int, stopping: Callable[[], bool]) -> None:
         """To the end of partition at or behind `end`: control records and aborted ones count, but are never delivered."""
         moved_at, place = time.monotonic(), store.next_offset
         while place < end:
@@ -127,7 +129,7 @@ class Restorer:
             for message in take_messages(self._reader, _BATCH, 0.1):
                 error = message.error()
                 offset = message.offset() or 0
-                if message.partition() != number:
+                if (message.topic(), message.partition()) != (state_topic, number):
                     continue  # of an assignment before
                 if error is None:
                     key = message.key()
@@ -139,7 +141,7 @@ class Restorer:
                 elif not error.retriable():
                     LOG.warning("state not readable for now", cause=error.str())
             if changes or place > store.next_offset:
-                store.apply(changes, place, 0)
+                store.apply(changes, place, 0, at_end=False)
             if stopping():
                 raise TransientError("stopped while restoring")
             if time.monotonic() - moved_at > _STALL_S:

@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gongyu_hub.state.records import IMAGE_KIND, is_live
 from gongyu_schemas.errors import DatabaseError
+from gongyu_schemas.private import make_private_folder
 
 STORE_FORMAT = 1
 _META_KEY = b"\x00meta"
@@ -68,7 +69,7 @@ class Store:
     def __init__(self, folder: Path, identity: Identity) -> None:
         self._folder = folder
         self._identity = identity
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
         self._lock = (folder / "lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -77,6 +78,7 @@ class Store:
             raise StoreLocked(f"store {folder} is in use by another worker; give each worker its own --name") from error
         self.next_offset = 0
         self.images = 0
+        self._moved_at_s = time.time()
         self._env = self._open()
 
     def usable(self, end_offset: int, keep_s: float, now_s: float) -> bool:
@@ -97,8 +99,9 @@ class Store:
             self.next_offset, self.images = 0, 0
         else:
             meta = self._read_meta()
-            self.next_offset, self.images = (0, 0) if meta is None else (meta.next_offset, meta.images)
-        self._mark(self.next_offset, self.images)
+            if meta is not None:
+                self.next_offset, self.images, self._moved_at_s = meta.next_offset, meta.images, meta.moved_at_s
+        self.apply({}, self.next_offset, 0, at_end=False)
         self._env.sync(True)
 
     def get(self, key: bytes) -> bytes | None:
@@ -123,8 +126,10 @@ class Store:
                     yield key[1:], value
                 going = cursor.next()
 
-    def apply(self, changes: Mapping[bytes, bytes | None], next_offset: int, more_images: int) -> None:
+    def apply(self, changes: Mapping[bytes, bytes | None], next_offset: int, more_images: int, at_end: bool = True) -> None:
         """Move forward: values to put, None to remove; `more_images`: by how much the live ones grow.
+
+        `at_end`: it then reflects all that the topic holds; else it stays as old as it was.
 
         In several small LMDB transactions, each over neighbouring keys: a large one over random keys copies nearly every page
         and the file grows to a multiple. A crash between two of them is no harm: the offset moves with the
@@ -134,13 +139,14 @@ class Store:
         try:
             for first in range(0, len(items), _ITEMS_PER_WRITE):
                 self._grow_and_retry(partial(self._put, items[first : first + _ITEMS_PER_WRITE]))
+            self._moved_at_s = time.time() if at_end else self._moved_at_s
             self._grow_and_retry(partial(self._mark, next_offset, self.images + more_images))
         except lmdb.Error as error:
             raise DatabaseError(f"store {self._folder}: {error}; free disk space, or delete the folder: it is rebuilt") from error
 
-    def recount(self) -> None:
-        """Count the live images: after changes of unknown effect."""
-        self._mark(self.next_offset, sum(1 for _ in self.live_images()))
+    def caught_up(self) -> None:
+        """It reflects all that the topic holds, after changes of unknown effect: count the live images."""
+        self.apply({}, self.next_offset, sum(1 for _ in self.live_images()) - self.images)
 
     def close(self) -> None:
         self._mark(self.next_offset, self.images, closed=True)
@@ -154,13 +160,13 @@ class Store:
 
     def _open(self) -> lmdb.Environment:
         path = self._folder / "data"
-        path.mkdir(parents=True, exist_ok=True)
+        make_private_folder(path)
         try:
-            return lmdb.open(str(path), map_size=_FIRST_MAP_BYTES, sync=False, metasync=False, lock=False, max_dbs=0)
+            return _open_lmdb(path)
         except lmdb.Error:  # not LMDB, or damaged: it is only a cache
             shutil.rmtree(path)
-            path.mkdir()
-            return lmdb.open(str(path), map_size=_FIRST_MAP_BYTES, sync=False, metasync=False, lock=False, max_dbs=0)
+            make_private_folder(path)
+            return _open_lmdb(path)
 
     def _grow_and_retry(self, write: Callable[[], None]) -> None:
         while True:
@@ -186,7 +192,7 @@ class Store:
             partition=self._identity.partition,
             next_offset=next_offset,
             images=images,
-            moved_at_s=time.time(),
+            moved_at_s=self._moved_at_s,
             boot_id=boot_id(),
             closed=closed,
         )
@@ -212,6 +218,10 @@ def boot_id() -> str:
         return _BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:
         return f"unknown at {time.time_ns()}"
+
+
+def _open_lmdb(path: Path) -> lmdb.Environment:
+    return lmdb.open(str(path), map_size=_FIRST_MAP_BYTES, mode=0o600, sync=False, metasync=False, lock=False, max_dbs=0)
 
 
 def _short(key: bytes) -> bytes:

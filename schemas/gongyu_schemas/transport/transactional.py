@@ -9,6 +9,7 @@ Decision: one reaction to all failures, because telling harmless from ambiguous 
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -27,7 +28,8 @@ Headers = list[tuple[str, str | bytes | None]]
 TRANSACTION_TIMEOUT_MS = 10_000
 #: The client's own limit; what a topic takes is the topic's to say.
 MESSAGE_BYTES_MAX = 8 * 1024 * 1024
-_CALL_TIMEOUT_S = 15.0
+_CALL_TIMEOUT_S = 10.0
+_GRACE_S = 2.0
 _BACK_OFF_S = 0.2
 _FENCED = (KafkaError._FENCED, KafkaError.PRODUCER_FENCED, KafkaError.INVALID_PRODUCER_EPOCH)
 
@@ -123,10 +125,13 @@ class TransactionalProducer:
     def commit(self, offsets: list[TopicPartition] | None = None, group_metadata: object | None = None) -> None:
         """Commit the transaction with these consumer offsets; delivery callbacks have been served on return."""
         with self._failures():
-            self._producer.flush(_CALL_TIMEOUT_S)
+            left = self._producer.flush(_CALL_TIMEOUT_S)
+            if left:
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"{left} messages not delivered"))
+            producer = self._producer
             if offsets:
-                self._producer.send_offsets_to_transaction(offsets, group_metadata, _CALL_TIMEOUT_S)
-            self._producer.commit_transaction(_CALL_TIMEOUT_S)
+                _bounded(lambda: producer.send_offsets_to_transaction(offsets, group_metadata, _CALL_TIMEOUT_S))
+            _bounded(lambda: producer.commit_transaction(_CALL_TIMEOUT_S))
 
     def abandon(self) -> None:
         """Give up the open transaction: a fresh producer, the old one fenced and its transaction aborted."""
@@ -175,7 +180,7 @@ class TransactionalProducer:
         return cause
 
     def _recycle(self) -> None:
-        self._producer.purge()
+        _let_go(self._producer)
         self._producer = self._connect()
 
     def _connect(self) -> Producer:
@@ -193,3 +198,29 @@ class TransactionalProducer:
             if self._stopping() or (deadline is not None and time.monotonic() > deadline):
                 raise KafkaUnavailable(f"no transaction coordinator for {self.transactional_id!r}: {cause.str()}")
             time.sleep(_BACK_OFF_S)
+
+
+def _bounded(call: Callable[[], None]) -> None:
+    """A call that ends: librdkafka 2.16 may wait in `send_offsets_to_transaction` for ever when the coordinator restarts meanwhile."""
+    outcome: list[BaseException | None] = []
+
+    def run() -> None:
+        try:
+            call()
+        except (KafkaException, SystemError) as error:
+            outcome.append(error)
+        else:
+            outcome.append(None)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(_CALL_TIMEOUT_S + _GRACE_S)
+    if not outcome:
+        raise KafkaException(KafkaError(KafkaError._TIMED_OUT, "the client does not come back"))
+    if outcome[0] is not None:
+        raise outcome[0]
+
+
+def _let_go(producer: Producer) -> None:
+    """Destroy it aside: a producer in trouble may take its time."""
+    threading.Thread(target=lambda: producer.purge(blocking=False), daemon=True).start()

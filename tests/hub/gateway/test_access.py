@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from gongyu_hub.gateway import schema_registry
+from gongyu_hub.gateway.schema_registry import BODY_BYTES_MAX
+from gongyu_hub.registry.avro_text import ParsedSchema, parse_schema
 from gongyu_schemas.envelope import owner_envelope
-from tests.hub.gateway.registry_of_two import USERS, World, world
+from tests.hub.gateway.registry_of_two import USERS, World, password, world
 
 DOGS = {"owner.kennel.dog-key", "owner.kennel.dog-value"}
 CATS = {"owner.cattery.cat-key", "owner.cattery.cat-value"}
@@ -133,3 +137,32 @@ def test_the_operator_registers_other_subjects(two: World) -> None:
     assert two.post("admin", "/subjects/tools-key/versions", {"schema": '"string"'}) == (200, reply)
     assert two.get("subscriber.vet", f"/schemas/ids/{reply['id']}") == NO_SCHEMA
     assert two.get("hub", f"/schemas/ids/{reply['id']}") == (200, {"schema": '"string"'})
+
+
+def test_a_schema_is_read_only_after_the_check_of_its_subject(two: World) -> None:
+    """The same refusal, whatever the text: nobody makes the server parse for a subject it may not use."""
+    for path, code in (
+        ("/subjects/grant.vet.dogs-value/versions", 40301),
+        ("/subjects/owner.kennel.wolf-value/versions", 40401),
+        ("/subjects/grant.vet.dogs-value", 40401),
+    ):
+        reply = two.client.post(path, auth=("owner.kennel", password("owner.kennel")), content=b"{" * (BODY_BYTES_MAX + 1))
+        assert reply.json()["error_code"] == code
+
+
+def test_a_schema_is_parsed_off_the_event_loop(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_loop: list[bool] = []
+
+    def parse(text: str) -> ParsedSchema:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            on_loop.append(False)
+        else:
+            on_loop.append(True)
+        return parse_schema(text)
+
+    monkeypatch.setattr(schema_registry, "parse_schema", parse)
+    two.post("owner.kennel", "/subjects/owner.kennel.dog-value/versions", {"schema": '"string"'})
+    two.post("owner.kennel", "/subjects/owner.kennel.dog-value", {"schema": '"string"'})
+    assert on_loop == [False, False]

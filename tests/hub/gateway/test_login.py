@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from gongyu_hub.gateway import login
 from gongyu_hub.registry.credentials import Credentials
 from gongyu_hub.registry.principals import Principal, Role, principal_of
 from tests.hub.gateway.registry_of_two import World, password, world
@@ -107,3 +109,22 @@ def test_passwords_are_kept_as_hashes_only(two: World) -> None:
 )
 def test_a_user_name_says_who_it_is(user: str, expected: Principal | None) -> None:
     assert principal_of(user) == expected
+
+
+def test_only_so_many_refusals_are_held_back_at_a_time(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(login, "_FIRST_DELAY_S", 0.5)
+    monkeypatch.setattr(login, "_REFUSALS_HELD_MAX", 2)
+    door = login.Door(two.credentials)
+    took: list[float] = []
+
+    async def refuse() -> None:
+        start = time.monotonic()
+        await door._delay("hub")
+        took.append(time.monotonic() - start)
+
+    async def flood() -> None:
+        await asyncio.gather(*(refuse() for _ in range(5)))
+
+    asyncio.run(flood())
+    assert [seconds >= 0.5 for seconds in sorted(took)] == [False, False, False, True, True]
+    assert door._held == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from pathlib import Path
@@ -137,3 +138,13 @@ def test_a_free_port_is_free() -> None:
     assert is_free(port)
     with socket.create_server(("127.0.0.1", port)):
         assert not is_free(port)
+
+
+def test_the_directory_of_the_hub_is_its_users_alone(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        LocalKafka(tmp_path / "hub")._make_directories()
+    finally:
+        os.umask(before)
+    made = [tmp_path / "hub", *(tmp_path / "hub").rglob("*")]
+    assert {each.name: oct(each.stat().st_mode & 0o777) for each in made} == dict.fromkeys(("hub", "kafka", "logs", "tmp"), "0o700")

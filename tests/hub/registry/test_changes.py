@@ -109,3 +109,17 @@ def test_an_epoch_is_decided_once_and_its_bytes_stay(hub: Hub) -> None:
     with hub.database.reading() as session:
         assert epochs.decided_records(session, unpublished_only=True) == []
         assert epochs.decided_records(session, unpublished_only=False) == records
+
+
+def test_a_type_without_an_epoch_names_the_topic_of_its_former_owner(hub: Hub) -> None:
+    """That topic is asked for messages too: they would be left behind."""
+    write_type(hub.types, "wolf", "forest")
+    types, _ = hub.read()
+    with hub.database.writing() as session:
+        epochs.know_type(session, types["wolf"])
+        assert epochs.changed_without_epoch(session, types) == {}
+    write_type(hub.types, "wolf", "park")
+    types, _ = hub.read()
+    with hub.database.reading() as session:
+        found = epochs.changed_without_epoch(session, types)
+    assert found == {"wolf": epochs.PendingChange("owner.forest.wolf", ['type wolf: owner: "forest" -> "park"'])}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -62,3 +63,16 @@ def test_another_format_is_refused(tmp_path: Path, version: int, why: str) -> No
 def test_the_file_is_for_its_user_alone(tmp_path: Path) -> None:
     open_database(tmp_path).close()
     assert (tmp_path / DATABASE_FILE).stat().st_mode & 0o077 == 0
+
+
+def test_the_files_beside_it_are_for_its_user_alone_from_the_first_moment(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        database = open_database(tmp_path / "made" / "hub")
+        database.keep_setting("port", "1")
+        modes = {each.name: oct(each.stat().st_mode & 0o777) for each in (tmp_path / "made").rglob("*")}
+        database.close()
+    finally:
+        os.umask(before)
+    private = "0o600"
+    assert modes == {"hub": "0o700", "hub.db": private, "hub.db.lock": private, "hub.db-wal": private, "hub.db-shm": private}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -143,7 +144,19 @@ def test_a_store_is_the_sum_of_its_changes_with_keys_of_any_length(changes: list
                 model.pop(key, None)
                 if body is not None:
                     model[key] = pack_image(body, 1, 1, 0, 0)
-        store.recount()
+        store.caught_up()
         found = list(store.live_images())
         assert dict(found) == model and len(found) == store.images == len(model)
         assert store.get_many([image_key(key) for key in model]) == {image_key(key): value for key, value in model.items()}
+
+
+def test_a_store_is_its_users_alone(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        with opened(tmp_path / "worker" / "store", fresh=True):
+            made = [tmp_path / "worker", *(tmp_path / "worker").rglob("*")]
+    finally:
+        os.umask(before)
+    assert {"data.mdb", "data", "store"} < {each.name for each in made}
+    assert {each.name: oct(each.stat().st_mode) for each in made if each.is_dir() and each.stat().st_mode & 0o077} == {}
+    assert (tmp_path / "worker" / "store" / "data" / "data.mdb").stat().st_mode & 0o777 == 0o600

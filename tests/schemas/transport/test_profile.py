@@ -133,3 +133,37 @@ def test_writing_that_fails_leaves_the_old_file_and_no_password_beside_it(tmp_pa
         write_profile(path, a_profile(registry="http://127.0.0.1:8081"))
     assert read_profile(path).registry is None
     assert [each.name for each in tmp_path.iterdir()] == ["p.yaml"]
+
+
+@pytest.mark.parametrize("value", ["2026-13-45", "!!bool x", "!!int ''", "!!timestamp x", "9" * 5000, "[" * 5000])
+def test_a_value_that_yaml_cannot_make_is_refused_without_its_text(value: str, tmp_path: Path) -> None:
+    refusal(write_text(tmp_path / "p.yaml", f"password: {SECRET}\nuser: {value}\n"))
+
+
+@pytest.mark.parametrize(
+    "bootstrap",
+    ["127.0.0.1:9", "127.8.0.1:9", "localhost:9", "LOCALHOST", "[::1]:9", "127.0.0.1:9, localhost:8", "SASL_PLAINTEXT://localhost:9"],
+)
+def test_this_machine_may_be_spoken_to_in_clear(bootstrap: str, tmp_path: Path) -> None:
+    write_profile(tmp_path / "p.yaml", a_profile(bootstrap=bootstrap, registry="http://[::1]:8081"))
+    assert read_profile(tmp_path / "p.yaml").bootstrap == bootstrap
+
+
+@pytest.mark.parametrize(
+    "bootstrap",
+    ["10.0.0.1:9", "kafka:9092", "127.0.0.1.example.org:9", "127.0.0.1:9,kafka.example.org:9", "[2001:db8::1]:9", "0.0.0.0:9", "", "["],
+)
+def test_another_machine_is_spoken_to_with_tls_only(bootstrap: str, tmp_path: Path) -> None:
+    path = tmp_path / "p.yaml"
+    write_profile(path, a_profile(bootstrap=bootstrap))
+    assert "set security_protocol: SASL_SSL" in str(refusal(path))
+    write_profile(path, a_profile(bootstrap=bootstrap, security_protocol="SASL_SSL", registry="https://registry.example.org"))
+    read_profile(path)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://registry.example.org", "HTTP://10.0.0.1:8081", "http://u:p@kafka", "http://127.0.0.1:1,http://kafka:1", "kafka:8081"]
+)
+def test_a_registry_on_another_machine_is_asked_with_tls_only(url: str, tmp_path: Path) -> None:
+    write_profile(tmp_path / "p.yaml", a_profile(registry=url))
+    assert "use https://" in str(refusal(tmp_path / "p.yaml"))
