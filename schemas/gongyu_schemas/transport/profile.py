@@ -79,13 +79,13 @@ def write_profile(path: Path, profile: Profile) -> None:
 
 def _require_tls(path: Path, profile: Profile) -> None:
     if profile.security_protocol == "SASL_PLAINTEXT":
-        for host in [_host(f"//{address.rpartition('//')[2]}") for address in profile.bootstrap.split(",")]:
+        for host in [_host(f"//{address.strip().rpartition('//')[2]}") for address in profile.bootstrap.split(",")]:
             if not _is_loopback(host):
                 raise ConfigError(
                     f"profile {path}: bootstrap: {host!r} is not this machine (127.0.0.1, ::1, localhost), and SASL_PLAINTEXT "
                     "sends everything in clear: set security_protocol: SASL_SSL"
                 )
-    for url in (profile.registry or "").split(",") if profile.registry else ():
+    for url in profile.registry.split(",") if profile.registry else ():
         host = _host(url.strip())
         if not url.strip().lower().startswith("https://") and not _is_loopback(host):
             raise ConfigError(
