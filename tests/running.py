@@ -7,7 +7,6 @@ test has. Workers belong to the test that starts them.
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -39,12 +38,12 @@ Row = dict[str, Any]
 class Process:
     """One public command. Its output is kept in a file; `ready` waits for a line of it."""
 
-    def __init__(self, log: Path, *arguments: str | Path, environment: dict[str, str] | None = None) -> None:
+    def __init__(self, log: Path, *arguments: str | Path) -> None:
         self.log = log
         self._output = log.open("ab")
         self._start = log.stat().st_size
         command = [str(BIN / str(arguments[0])), *map(str, arguments[1:])]
-        self.process = subprocess.Popen(command, stdout=self._output, stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})})
+        self.process = subprocess.Popen(command, stdout=self._output, stderr=subprocess.STDOUT)
 
     def text(self) -> str:
         return self.log.read_bytes()[self._start :].decode(errors="replace")
@@ -124,16 +123,15 @@ class RunningHub:
         wait_until(lambda: self._in_force(name), 60, f"type {name} in force")
         return Published(self, load_type(folder), subscriber)
 
-    def worker(self, name: str = "worker-1", **environment: str) -> Process:
-        process = Process(
-            self.directory / f"{name}.log", "gongyu-hub", "work", "--dir", self.directory, "--name", name, environment=environment
-        )
+    def worker(self, name: str = "worker-1", *more: str) -> Process:
+        log = self.directory / f"{name}.log"
+        process = Process(log, "gongyu-hub", "work", "--dir", self.directory, "--name", name, *more)
         process.ready(f"worker {name}: ready")
         return process
 
     @contextmanager
-    def working(self, name: str = "worker-1") -> Iterator[Process]:
-        process = self.worker(name)
+    def working(self, name: str = "worker-1", *more: str) -> Iterator[Process]:
+        process = self.worker(name, *more)
         try:
             yield process
         finally:
@@ -164,7 +162,8 @@ class Published:
             self.writer_id = int(registry.get_latest_version(value_subject(self.topic)).schema_id or 0)
         self._key_schema = fastavro.parse_schema(subject_key_schema(information_type))
         self._envelope = fastavro.parse_schema(owner_envelope(information_type))
-        self._producer = make_producer(hub.profile(owner_user(information_type.owner)), **{"linger.ms": 5})
+        options = {"linger.ms": 5, "compression.type": "zstd", "message.max.bytes": 10_000_000}
+        self._producer = make_producer(hub.profile(owner_user(information_type.owner)), **options)
         self._position = 0
 
     def key(self, row: Row) -> bytes:

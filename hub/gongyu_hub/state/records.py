@@ -21,6 +21,7 @@ _LIVE, _DELETED = 1, 2
 #: state of the record, writer schema id, stamp (epoch), version, offset of the input
 _HEADER = struct.Struct(">BIQqq")
 HEADER_BYTES = _HEADER.size
+_STAMP, _STAMP_PLACE = struct.Struct(">Q"), struct.calcsize(">BI")
 #: Stored where the type has no version field, or the change told none.
 NO_VERSION = -(2**63)
 
@@ -51,6 +52,12 @@ def pack_deleted(schema_id: int, stamp: int, version: int, offset: int) -> bytes
 def unpack_header(stored: bytes) -> StoredHeader:
     state, schema_id, stamp, version, offset = _HEADER.unpack_from(stored)
     return StoredHeader(state == _LIVE, schema_id, stamp, version, offset)
+
+
+def read_stamp(stored: bytes) -> int:
+    """The epoch alone: quicker than the whole header."""
+    stamp: int = _STAMP.unpack_from(stored, _STAMP_PLACE)[0]
+    return stamp
 
 
 def is_live(stored: bytes) -> bool:
