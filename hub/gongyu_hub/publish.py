@@ -7,10 +7,11 @@ order of a record's deliveries is the order of its changes.
 from __future__ import annotations
 
 import hashlib
+from itertools import pairwise
 
 from gongyu_hub.policy.compiled import TypePolicy
 from gongyu_hub.state.pending import Pending
-from gongyu_hub.state.records import image_key
+from gongyu_hub.state.records import IMAGE_KIND
 from gongyu_hub.values import DeadLetter, Deliveries
 from gongyu_schemas.names import DEAD_LETTER_TOPIC
 from gongyu_schemas.transport.transactional import TransactionalProducer
@@ -23,18 +24,18 @@ def publish_deliveries(producer: TransactionalProducer, deliveries: list[Deliver
     """The number of bytes delivered."""
     size = 0
     for batch in deliveries:
-        topic, content, starts = policy.grants[batch.grant].topic, batch.content, batch.starts
-        messages = zip(batch.keys, batch.partitions, starts, starts[1:], strict=False)
-        producer.produce_many(topic, ((content[start:end], key, partition) for key, partition, start, end in messages))
-        size += starts[-1]
+        values = [batch.content[start:end] for start, end in pairwise(batch.starts)]
+        producer.produce_many(policy.grants[batch.grant].topic, values, batch.keys, batch.partitions)
+        size += batch.starts[-1]
     return size
 
 
 def publish_state(producer: TransactionalProducer, pending: Pending) -> None:
     """The images changed since the last call, to the state topic's partition of the same number."""
     partition = pending.partition
-    changed = ((value, image_key(key), partition.number) for key, value in pending.changed)
-    producer.produce_many(partition.state_topic, changed)
+    keys = [IMAGE_KIND + key for key, _ in pending.changed]
+    values = [value for _, value in pending.changed]
+    producer.produce_many(partition.state_topic, values, keys, [partition.number] * len(keys))
     pending.changed.clear()
 
 

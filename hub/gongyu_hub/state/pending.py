@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gongyu_hub.state.records import PROGRESS_KEY, Progress, image_key
+from gongyu_hub.state.records import IMAGE_KIND, PROGRESS_KEY, Progress
 from gongyu_hub.state.store import Store
 from gongyu_hub.values import Tally
 
@@ -35,12 +35,12 @@ class Pending:
     def last_images(self, record_keys: Iterable[bytes]) -> dict[bytes, bytes]:
         """Stored values of records that this transaction has not changed."""
         overlay = self.overlay
-        wanted = {image_key(key): key for key in record_keys if key not in overlay}
-        return {wanted[key]: value for key, value in self.partition.store.get_many(wanted).items()}
+        wanted = [IMAGE_KIND + key for key in set(record_keys) if key not in overlay]
+        return {key[1:]: value for key, value in self.partition.store.get_many(wanted).items()}
 
     def settle(self) -> None:
         """After the commit: the store and the partition's progress move forward."""
-        changes: dict[bytes, bytes | None] = {image_key(key): value for key, value in self.overlay.items()}
+        changes: dict[bytes, bytes | None] = {IMAGE_KIND + key: value for key, value in self.overlay.items()}
         changes[PROGRESS_KEY] = self.progress.encode()
         store = self.partition.store
         store.apply(changes, max(store.next_offset, self.last_state_offset + 1), self.tally.images)

@@ -13,9 +13,10 @@ import fcntl
 import hashlib
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 
 import lmdb
@@ -29,6 +30,7 @@ STORE_FORMAT = 1
 _META_KEY = b"\x00meta"
 _MAX_KEY_BYTES = 511  # LMDB's compiled-in limit
 _DIGEST_BYTES = 64
+_BY_KEY = itemgetter(0)
 #: Few enough that the pages it copies are soon used again.
 _ITEMS_PER_WRITE = 2000
 _FIRST_MAP_BYTES = 64 * 1024 * 1024
@@ -109,12 +111,15 @@ class Store:
             found = txn.get(_short(key))
         return None if found is None else bytes(_strip(key, found))
 
-    def get_many(self, keys: Iterable[bytes]) -> dict[bytes, bytes]:
+    def get_many(self, keys: list[bytes]) -> dict[bytes, bytes]:
         """The values that exist, by key, in one read."""
-        asked = {_short(key): key for key in keys}
+        short = [key for key in keys if len(key) < _MAX_KEY_BYTES]
         with self._env.begin() as txn, txn.cursor() as cursor:
-            found = cursor.getmulti(sorted(asked))
-        return {asked[short]: _strip(asked[short], value) for short, value in found}
+            found = dict(cursor.getmulti(sorted(short)))
+            if len(short) < len(keys):
+                long = ((key, txn.get(_short(key))) for key in keys if len(key) >= _MAX_KEY_BYTES)
+                found.update({key: _strip(key, value) for key, value in long if value is not None})
+        return found
 
     def live_images(self) -> Iterator[tuple[bytes, bytes]]:
         """(record key, stored value) of every live image, in the order of the keys."""
@@ -135,7 +140,13 @@ class Store:
         and the file grows to a multiple. A crash between two of them is no harm: the offset moves with the
         last, so a restart reads again what was half applied.
         """
-        items = sorted((_short(key), None if value is None else _wrap(key, value)) for key, value in changes.items())
+        items = sorted(
+            [
+                (key, value) if len(key) < _MAX_KEY_BYTES else (_short(key), None if value is None else _wrap(key, value))
+                for key, value in changes.items()
+            ],
+            key=_BY_KEY,
+        )
         try:
             for first in range(0, len(items), _ITEMS_PER_WRITE):
                 self._grow_and_retry(partial(self._put, items[first : first + _ITEMS_PER_WRITE]))

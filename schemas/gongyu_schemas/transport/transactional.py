@@ -107,10 +107,10 @@ class TransactionalProducer:
                 except BufferError:
                     self._producer.poll(0.05)
 
-    def produce_many(self, topic: str, messages: Iterable[tuple[bytes | None, bytes | None, int]]) -> None:
-        """Queue (value, key, partition) in order: the quick way for many."""
+    def produce_many(self, topic: str, values: Iterable[bytes | None], keys: Iterable[bytes | None], partitions: Iterable[int]) -> None:
+        """Queue messages given as columns, in order: the quick way for many."""
         produce = self._producer.produce
-        for value, key, partition in messages:
+        for value, key, partition in zip(values, keys, partitions, strict=True):
             try:
                 produce(topic, value, key, partition)
             except (BufferError, KafkaException):

@@ -101,7 +101,7 @@ def test_only_what_is_committed_is_seen(admin: Profile, topic: str, unique: Call
     producer.produce(
         topic, b"1", b"k", 0, headers=[("h", b"v")], on_delivery=lambda error, message: delivered.append((error, message.value()))
     )
-    producer.produce_many(topic, [(b"2", b"k", 1), (None, b"k", 1)])
+    producer.produce_many(topic, [b"2", None], [b"k", b"k"], [1, 1])
     producer.poll()
     assert read(admin, topic, unique("g")) == []
     producer.commit()
