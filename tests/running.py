@@ -19,7 +19,7 @@ from typing import Any
 
 import fastavro
 import yaml
-from confluent_kafka import Consumer, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from gongyu_hub.demo.check import CheckResult, check_hub
 from gongyu_schemas import wire
@@ -195,10 +195,16 @@ class Published:
         consumer = make_consumer(self.hub.profile("admin"), **{"group.id": HUB_GROUP, "isolation.level": "read_committed"})
         places = [TopicPartition(self.topic, number) for number in range(self.type.partitions)]
         try:
-            ends = {place.partition: consumer.get_watermark_offsets(place, timeout=10)[1] for place in places}
+            ends: dict[int, int] = {}
 
             def done() -> bool:
-                return all(found.offset >= ends[found.partition] or ends[found.partition] == 0 for found in consumer.committed(places, 10))
+                try:
+                    for place in places[len(ends) :]:
+                        ends[place.partition] = consumer.get_watermark_offsets(place, timeout=10)[1]
+                    found = consumer.committed(places, 10)
+                except KafkaException:  # the broker has just come back
+                    return False
+                return all(each.offset >= ends[each.partition] or ends[each.partition] == 0 for each in found)
 
             wait_until(done, deadline_s, f"everything of {self.topic} settled")
         finally:
