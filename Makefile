@@ -16,6 +16,7 @@ $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	-@$(BIN)/python -m compileall -q -j 0 .venv schemas producers consumers hub  # pip leaves it out where PYTHONDONTWRITEBYTECODE is set
 	$(BIN)/python -m gongyu_hub.local_kafka
 	$(BIN)/python -c 'from gongyu_hub import engine; getattr(engine, "warm", lambda: None)()'
 	@touch $@

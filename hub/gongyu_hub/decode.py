@@ -14,7 +14,7 @@ import numpy as np
 
 from gongyu_hub.engine.faults import Fault
 from gongyu_hub.engine.images import Located, locate, locate_images
-from gongyu_hub.engine.keys import integer_field, join_fields, murmur2_partitions
+from gongyu_hub.engine.keys import integer_field, join_fields, murmur2_partitions, same_ranges
 from gongyu_hub.policy.compiled import TypePolicy
 from gongyu_hub.settings import MAX_IMAGE_BYTES, MAX_KEY_AND_ACT_BYTES
 from gongyu_hub.values import Batch, Bytes, Decoded, Flags, Ints, Reason, joined
@@ -76,21 +76,18 @@ def decode(batch: Batch, policy: TypePolicy) -> Decoded:
 
 def _bodies(batch: Batch, policy: TypePolicy, rejected: _Rejections) -> list[bytes]:
     """The Avro bodies; empty for null and for what is not in the type's wire format."""
-    expected = wire.header(policy.writer_schema_id)
-    bodies = []
-    for index, value in enumerate(batch.values):
-        if value is None:
-            bodies.append(b"")
-        elif value[: wire.HEADER_BYTES] == expected:
-            bodies.append(value[wire.HEADER_BYTES :])
+    size, expected = wire.HEADER_BYTES, wire.header(policy.writer_schema_id)
+    bodies = [value[size:] if value is not None and value[:size] == expected else b"" for value in batch.values]
+    for index in [index for index, body in enumerate(bodies) if not body]:
+        value = batch.values[index]
+        if value is None or value[:size] == expected:
+            continue
+        try:
+            schema_id, _ = wire.unframe(value)
+        except wire.WireError as error:
+            rejected.add(index, Reason.NOT_WIRE_FORMAT, str(error))
         else:
-            bodies.append(b"")
-            try:
-                schema_id, _ = wire.unframe(value)
-            except wire.WireError as error:
-                rejected.add(index, Reason.NOT_WIRE_FORMAT, str(error))
-            else:
-                rejected.add(index, Reason.UNKNOWN_SCHEMA, f"schema id {schema_id} is not one of the type's")
+            rejected.add(index, Reason.UNKNOWN_SCHEMA, f"schema id {schema_id} is not one of the type's")
     return bodies
 
 
@@ -133,43 +130,32 @@ def _check_keys(
     """The record keys; the message key must be the subject of the record, and of this partition."""
     identified = has_body & (located.fields[:, 0] >= 0)
     bodies = _key_bodies(batch, policy, control, identified, rejected)
-    subjects = _split(*join_fields(buffer, located.fields, policy.subject_fields))
-    keys = bodies if policy.subject_is_key else _split(*join_fields(buffer, located.fields, policy.key_fields))
-    framed = [key or b"" for key in batch.keys]
-    _, key_buffer, key_starts = joined(framed)
-    partitions = murmur2_partitions(key_buffer, key_starts, policy.manifest.partitions)
-    wrong_place = partitions != batch.partitions
-    record_keys = []
-    for index, (body, subject, key) in enumerate(zip(bodies, subjects, keys, strict=True)):
-        record_keys.append(key)
-        if rejected.reasons[index] or control[index]:
-            continue
-        if identified[index]:
-            if body != subject:
-                rejected.add(index, Reason.KEY_NOT_OF_RECORD, "the message key is not the record's subject")
-        elif not policy.subject_is_key:
+    _, body_buffer, body_starts = joined(bodies)
+    subjects = join_fields(buffer, located.fields, policy.subject_fields)
+    checked = ~control & (rejected.reasons == 0)
+    for index in np.flatnonzero(checked & identified & ~same_ranges(body_buffer, body_starts, *subjects)).tolist():
+        rejected.add(index, Reason.KEY_NOT_OF_RECORD, "the message key is not the record's subject")
+    if not policy.subject_is_key:
+        for index in np.flatnonzero(checked & ~identified).tolist():
             rejected.add(index, Reason.NO_RECORD_KEY, "a delete of this type needs `before`: its message key does not name one record")
-        if wrong_place[index]:
-            rejected.add(index, Reason.WRONG_PARTITION, f"the key belongs to partition {int(partitions[index])} (murmur2)")
-    return record_keys
+    _, key_buffer, key_starts = joined([key or b"" for key in batch.keys])
+    partitions = murmur2_partitions(key_buffer, key_starts, policy.manifest.partitions)
+    for index in np.flatnonzero(checked & (partitions != batch.partitions)).tolist():
+        rejected.add(index, Reason.WRONG_PARTITION, f"the key belongs to partition {int(partitions[index])} (murmur2)")
+    return bodies if policy.subject_is_key else _split(*join_fields(buffer, located.fields, policy.key_fields))
 
 
 def _key_bodies(batch: Batch, policy: TypePolicy, control: Flags, identified: Flags, rejected: _Rejections) -> list[bytes]:
-    expected = wire.header(policy.manifest.subject_key_schema_id)
-    bodies, unproven = [], []
-    for index, key in enumerate(batch.keys):
-        if control[index]:
-            bodies.append(b"")
-        elif key is None:
+    """The keys without their headers; empty where a key is missing or foreign, and of control messages."""
+    size, expected = wire.HEADER_BYTES, wire.header(policy.manifest.subject_key_schema_id)
+    fits = np.array([key is not None and key[:size] == expected for key in batch.keys], np.bool_) & ~control
+    for index in np.flatnonzero(~fits & ~control).tolist():
+        if batch.keys[index] is None:
             rejected.add(index, Reason.NULL_KEY, "the message has no key")
-            bodies.append(b"")
-        elif key[: wire.HEADER_BYTES] != expected:
-            rejected.add(index, Reason.FOREIGN_KEY_SCHEMA, "the key is not in wire format under the type's key schema")
-            bodies.append(b"")
         else:
-            bodies.append(key[wire.HEADER_BYTES :])
-            if not identified[index]:
-                unproven.append(index)
+            rejected.add(index, Reason.FOREIGN_KEY_SCHEMA, "the key is not in wire format under the type's key schema")
+    bodies = [key[size:] if fit and key is not None else b"" for key, fit in zip(batch.keys, fits.tolist(), strict=True)]
+    unproven = np.flatnonzero(fits & ~identified).tolist()
     if unproven:  # a key beside an image is proven by equality with the image's fields; one alone is decoded
         alone = [bodies[index] for index in unproven]
         _, alone_buffer, alone_starts = joined(alone)

@@ -21,7 +21,17 @@ from gongyu_hub.engine.equality import changed_fields
 from gongyu_hub.engine.images import locate_images
 from gongyu_hub.policy.compiled import TypePolicy
 from gongyu_hub.state.pending import Pending
-from gongyu_hub.state.records import HEADER_BYTES, NO_VERSION, StoredHeader, is_live, pack_deleted, pack_image, read_stamp, unpack_header
+from gongyu_hub.state.records import (
+    HEADER_BYTES,
+    IMAGE_KIND,
+    LIVE,
+    NO_VERSION,
+    StoredHeader,
+    pack_deleted,
+    pack_image,
+    read_stamp,
+    unpack_header,
+)
 from gongyu_hub.values import Bytes, DeadLetter, Decoded, Diffed, Ints, Outcome, Reason, Transitions, joined
 
 
@@ -33,28 +43,8 @@ def diff(decoded: Decoded, pendings: Mapping[int, Pending], policy: TypePolicy, 
     edges = [0, *(np.flatnonzero(np.diff(partitions)) + 1).tolist(), len(partitions)]
     for first, last in pairwise(edges):
         if first < last:
-            pending = pendings[int(partitions[first])]
-            letters += _diff_partition(comparison, range(first, last), pending, max_rejections)
+            letters += comparison.walk(range(first, last), pendings[int(partitions[first])], max_rejections)
     return Diffed(comparison.transitions(), letters)
-
-
-def _diff_partition(comparison: _Comparison, rows: range, pending: Pending, max_rejections: int) -> list[DeadLetter]:
-    letters: list[DeadLetter] = []
-    in_a_row, paused, row = pending.progress.rejected, None, rows.start
-    comparison.turn_to(pending, rows)
-    for row in rows:
-        reason = comparison.take(row)
-        if reason is Reason.NONE:
-            in_a_row = 0
-            continue
-        letters.append(comparison.dead_letter(row, reason))
-        pending.tally.reject(reason)
-        in_a_row += 1
-        if in_a_row >= max_rejections:
-            paused = comparison.offsets[row]
-            break
-    pending.progress = pending.progress.model_copy(update={"cursor": comparison.offsets[row] + 1, "rejected": in_a_row, "paused": paused})
-    return letters
 
 
 class _Comparison:
@@ -68,49 +58,61 @@ class _Comparison:
         self._after = _columns(decoded.after)
         self._before = _columns(decoded.before)
         self._versions: list[int | None] = _versions(decoded)
-        self.offsets: list[int] = decoded.batch.offsets.tolist()
+        self._offsets: list[int] = decoded.batch.offsets.tolist()
+        self._keys = [IMAGE_KIND + key for key in decoded.record_keys]
         self._rows: list[int] = []
         self._old_bodies: list[bytes] = []  # b"" = no image
         self._then: list[int] = []
 
-    def turn_to(self, pending: Pending, rows: range) -> None:
-        """Go on with the rows of another partition."""
-        self._pending = pending
-        self._stored = pending.last_images(self._decoded.record_keys[rows.start : rows.stop])
+    def walk(self, rows: range, pending: Pending, max_rejections: int) -> list[DeadLetter]:
+        """Decide the outcome of each message of one partition, in order; applied ones are kept. The letters of the rejected ones.
 
-    def take(self, row: int) -> Reason:
-        """Decide the outcome of one message; an applied one is kept. The reason where it is rejected."""
-        if self._reasons[row]:
-            return Reason(self._reasons[row])
-        pending, content, key = self._pending, self._decoded.content, self._decoded.record_keys[row]
-        if self._control[row]:
-            pending.tally.count(Outcome.CONTROL)
-            return Reason.NONE
-        last = pending.overlay[key] if key in pending.overlay else self._stored.get(key)
-        old = last[HEADER_BYTES:] if last is not None and is_live(last) else None
-        start = self._after[0][row]
-        new = None if start < 0 else content[start : self._after[1][row]]
-        start = self._before[0][row]
-        if start >= 0 and content[start : self._before[1][row]] != old:
-            pending.tally.before_mismatches += 1
-        if new == old or (new is not None and old is not None and self._policy.layout.loose and self._equal(new, old)):
-            pending.tally.count(Outcome.UNCHANGED)
-            return Reason.NONE
-        version = NO_VERSION
-        if self._policy.version_field >= 0:
-            outcome, version = _judge_version(self._versions[row], None if last is None else unpack_header(last), new is None)
-            if outcome is Outcome.REJECTED:
-                return Reason.VERSION_CONFLICT
-            if outcome is Outcome.STALE:
-                pending.tally.count(outcome)
-                return Reason.NONE
-        self._apply(row, key, old, new, 0 if last is None or old is None else read_stamp(last), version)
-        return Reason.NONE
-
-    def dead_letter(self, row: int, reason: Reason) -> DeadLetter:
-        batch = self._decoded.batch
-        detail = self._decoded.details.get(row, "the version is the last image's, its content is not")
-        return DeadLetter(batch.topic, int(batch.partitions[row]), self.offsets[row], batch.keys[row], batch.values[row], reason, detail)
+        One loop with its columns at hand: it is taken for every message.
+        """
+        content, keys, reasons, control = self._decoded.content, self._keys, self._reasons, self._control
+        (after_begins, after_ends), (before_begins, before_ends) = self._after, self._before
+        overlay, stored = pending.overlay, pending.last_images(keys[rows.start : rows.stop])
+        letters: list[DeadLetter] = []
+        controls, unchanged, stale, mismatches, applied = 0, 0, 0, 0, len(self._rows)
+        in_a_row, paused, row = pending.progress.rejected, None, rows.start
+        for row in rows:
+            reason = reasons[row]
+            if control[row] and not reason:
+                controls += 1
+            elif not reason:
+                key, begin, owners = keys[row], after_begins[row], before_begins[row]
+                last = overlay[key] if key in overlay else stored.get(key)
+                old = last[HEADER_BYTES:] if last is not None and last[0] == LIVE else None
+                new = None if begin < 0 else content[begin : after_ends[row]]
+                mismatches += owners >= 0 and content[owners : before_ends[row]] != old
+                if new == old or self._equal(new, old):
+                    unchanged += 1
+                else:
+                    outcome, version = self._judge_version(row, last, new is None)
+                    if outcome is Outcome.APPLIED:
+                        self._apply(row, pending, last, old, new, version)
+                    elif outcome is Outcome.STALE:
+                        stale += 1
+                    else:
+                        reason = Reason.VERSION_CONFLICT
+            if not reason:
+                in_a_row = 0
+                continue
+            letters.append(self._dead_letter(row, Reason(reason)))
+            in_a_row += 1
+            if in_a_row >= max_rejections:
+                paused = self._offsets[row]
+                break
+        pending.progress = pending.progress.model_copy(update={"cursor": self._offsets[row] + 1, "rejected": in_a_row, "paused": paused})
+        tally = pending.tally
+        tally.before_mismatches += mismatches
+        tally.count(Outcome.CONTROL, controls)
+        tally.count(Outcome.UNCHANGED, unchanged)
+        tally.count(Outcome.STALE, stale)
+        tally.count(Outcome.APPLIED, len(self._rows) - applied)
+        for letter in letters:
+            tally.reject(letter.reason)
+        return letters
 
     def transitions(self) -> Transitions:
         """The applied changes, with the fields of their old images found."""
@@ -131,25 +133,36 @@ class _Comparison:
             then=np.array(self._then, np.int64),
         )
 
-    def _apply(self, row: int, key: bytes, old: bytes | None, new: bytes | None, then: int, version: int) -> None:
-        pending, policy = self._pending, self._policy
+    def _apply(self, row: int, pending: Pending, last: bytes | None, old: bytes | None, new: bytes | None, version: int) -> None:
+        policy, key = self._policy, self._keys[row]
         if new is not None:
-            stored: bytes | None = pack_image(new, policy.writer_schema_id, policy.epoch, version, self.offsets[row])
+            stored: bytes | None = pack_image(new, policy.writer_schema_id, policy.epoch, version, self._offsets[row])
         elif version != NO_VERSION:
-            stored = pack_deleted(policy.writer_schema_id, policy.epoch, version, self.offsets[row])
+            stored = pack_deleted(policy.writer_schema_id, policy.epoch, version, self._offsets[row])
         else:
             stored = None
-        pending.overlay[key] = stored
-        pending.changed.append((key, stored))
-        pending.tally.count(Outcome.APPLIED)
+        pending.put(key, stored)
         pending.tally.images += (new is not None) - (old is not None)
         self._rows.append(row)
         self._old_bodies.append(old or b"")
-        self._then.append(then)
+        self._then.append(0 if last is None or old is None else read_stamp(last))
 
-    def _equal(self, new: bytes, old: bytes) -> bool:
-        """By value: floats and decimals have several encodings of one value."""
+    def _judge_version(self, row: int, last: bytes | None, deletes: bool) -> tuple[Outcome, int]:
+        """Whether a change applies beside the last state of its record, and the version to keep."""
+        if self._policy.version_field < 0:
+            return Outcome.APPLIED, NO_VERSION
+        return _judge_version(self._versions[row], None if last is None else unpack_header(last), deletes)
+
+    def _dead_letter(self, row: int, reason: Reason) -> DeadLetter:
+        batch = self._decoded.batch
+        detail = self._decoded.details.get(row, "the version is the last image's, its content is not")
+        return DeadLetter(batch.topic, int(batch.partitions[row]), self._offsets[row], batch.keys[row], batch.values[row], reason, detail)
+
+    def _equal(self, new: bytes | None, old: bytes | None) -> bool:
+        """Whether different bytes are one value: floats and decimals have several encodings of one."""
         layout = self._policy.layout
+        if not layout.loose or new is None or old is None:
+            return False
         (new_buffer, new_fields), (old_buffer, old_fields) = self._single(new), self._single(old)
         return not changed_fields(layout, old_buffer, old_fields, new_buffer, new_fields).any()
 

@@ -11,7 +11,6 @@ from itertools import pairwise
 
 from gongyu_hub.policy.compiled import TypePolicy
 from gongyu_hub.state.pending import Pending
-from gongyu_hub.state.records import IMAGE_KIND
 from gongyu_hub.values import DeadLetter, Deliveries
 from gongyu_schemas.names import DEAD_LETTER_TOPIC
 from gongyu_schemas.transport.transactional import TransactionalProducer
@@ -33,10 +32,8 @@ def publish_deliveries(producer: TransactionalProducer, deliveries: list[Deliver
 def publish_state(producer: TransactionalProducer, pending: Pending) -> None:
     """The images changed since the last call, to the state topic's partition of the same number."""
     partition = pending.partition
-    keys = [IMAGE_KIND + key for key, _ in pending.changed]
-    values = [value for _, value in pending.changed]
+    keys, values = pending.take_changed()
     producer.produce_many(partition.state_topic, values, keys, [partition.number] * len(keys))
-    pending.changed.clear()
 
 
 def publish_dead_letters(producer: TransactionalProducer, letters: list[DeadLetter], partitions: int) -> None:

@@ -136,8 +136,9 @@ class Tally:
     before_mismatches: int = 0
     images: int = 0  # net change of the number of stored images
 
-    def count(self, outcome: Outcome) -> None:
-        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+    def count(self, outcome: Outcome, number: int = 1) -> None:
+        if number:
+            self.outcomes[outcome] = self.outcomes.get(outcome, 0) + number
 
     def reject(self, reason: Reason) -> None:
         self.count(Outcome.REJECTED)

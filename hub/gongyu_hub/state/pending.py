@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gongyu_hub.state.records import IMAGE_KIND, PROGRESS_KEY, Progress
+from gongyu_hub.state.records import PROGRESS_KEY, Progress
 from gongyu_hub.state.store import Store
 from gongyu_hub.values import Tally
 
@@ -26,22 +26,33 @@ class Pending:
     def __init__(self, partition: Partition) -> None:
         self.partition = partition
         self.progress = partition.progress
-        self.overlay: dict[bytes, bytes | None] = {}  # record key -> stored value
-        #: (record key, stored value) of the batch at hand, for the state topic; emptied when they are produced
-        self.changed: list[tuple[bytes, bytes | None]] = []
+        self.overlay: dict[bytes, bytes | None] = {}  # state key -> stored value
+        #: of the batch at hand, for the state topic
+        self._changed_keys: list[bytes] = []
+        self._changed_values: list[bytes | None] = []
         self.tally = Tally()
         self.last_state_offset = -1  # of the last state record, told by its delivery
 
-    def last_images(self, record_keys: Iterable[bytes]) -> dict[bytes, bytes]:
-        """Stored values of records that this transaction has not changed."""
+    def last_images(self, keys: Iterable[bytes]) -> dict[bytes, bytes]:
+        """Stored values, by state key, of records that this transaction has not changed."""
         overlay = self.overlay
-        wanted = [IMAGE_KIND + key for key in set(record_keys) if key not in overlay]
-        return {key[1:]: value for key, value in self.partition.store.get_many(wanted).items()}
+        return self.partition.store.get_many([key for key in set(keys) if key not in overlay])
+
+    def put(self, key: bytes, stored: bytes | None) -> None:
+        """What is stored of a record from now on; None: nothing."""
+        self.overlay[key] = stored
+        self._changed_keys.append(key)
+        self._changed_values.append(stored)
+
+    def take_changed(self) -> tuple[list[bytes], list[bytes | None]]:
+        """Keys and values put since the last call."""
+        taken = self._changed_keys, self._changed_values
+        self._changed_keys, self._changed_values = [], []
+        return taken
 
     def settle(self) -> None:
         """After the commit: the store and the partition's progress move forward."""
-        changes: dict[bytes, bytes | None] = {IMAGE_KIND + key: value for key, value in self.overlay.items()}
-        changes[PROGRESS_KEY] = self.progress.encode()
         store = self.partition.store
+        changes = {**self.overlay, PROGRESS_KEY: self.progress.encode()}
         store.apply(changes, max(store.next_offset, self.last_state_offset + 1), self.tally.images)
         self.partition.progress = self.progress

@@ -17,7 +17,8 @@ PROGRESS_KEY = b"\x01"
 IMAGE_KIND = b"\x02"
 PROGRESS_FORMAT = 1
 
-_LIVE, _DELETED = 1, 2
+#: first byte of a stored image: there is one, or there was one (of a type with versions)
+LIVE, _DELETED = 1, 2
 #: state of the record, writer schema id, stamp (epoch), version, offset of the input
 _HEADER = struct.Struct(">BIQqq")
 HEADER_BYTES = _HEADER.size
@@ -36,12 +37,8 @@ class StoredHeader(NamedTuple):
     offset: int
 
 
-def image_key(record_key: bytes) -> bytes:
-    return IMAGE_KIND + record_key
-
-
 def pack_image(body: bytes, schema_id: int, stamp: int, version: int, offset: int) -> bytes:
-    return _HEADER.pack(_LIVE, schema_id, stamp, version, offset) + body
+    return _HEADER.pack(LIVE, schema_id, stamp, version, offset) + body
 
 
 def pack_deleted(schema_id: int, stamp: int, version: int, offset: int) -> bytes:
@@ -51,7 +48,7 @@ def pack_deleted(schema_id: int, stamp: int, version: int, offset: int) -> bytes
 
 def unpack_header(stored: bytes) -> StoredHeader:
     state, schema_id, stamp, version, offset = _HEADER.unpack_from(stored)
-    return StoredHeader(state == _LIVE, schema_id, stamp, version, offset)
+    return StoredHeader(state == LIVE, schema_id, stamp, version, offset)
 
 
 def read_stamp(stored: bytes) -> int:
@@ -61,7 +58,7 @@ def read_stamp(stored: bytes) -> int:
 
 
 def is_live(stored: bytes) -> bool:
-    return stored[0] == _LIVE
+    return stored[0] == LIVE
 
 
 class Progress(BaseModel):

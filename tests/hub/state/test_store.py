@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gongyu_hub.state import store as module
-from gongyu_hub.state.records import NO_VERSION, image_key, pack_deleted, pack_image, unpack_header
+from gongyu_hub.state.records import IMAGE_KIND, NO_VERSION, pack_deleted, pack_image, unpack_header
 from gongyu_hub.state.store import Identity, Store, StoreLocked
 
 MINE = Identity("cluster", "hub.state.resident", "topic-id", 3)
@@ -46,7 +46,7 @@ def usable(folder: Path, identity: Identity = MINE, end: int = 100, later_s: flo
 @pytest.fixture
 def filled(tmp_path: Path) -> Path:
     with opened(tmp_path / "store", fresh=True) as store:
-        store.apply({image_key(b"a"): image("A"), image_key(b"b"): image("B")}, 42, 2)
+        store.apply({IMAGE_KIND + b"a": image("A"), IMAGE_KIND + b"b": image("B")}, 42, 2)
     return tmp_path / "store"
 
 
@@ -54,8 +54,8 @@ def test_what_was_applied_is_there_after_the_process_died(filled: Path) -> None:
     assert usable(filled)
     with opened(filled) as store:
         assert (store.next_offset, store.images) == (42, 2)
-        assert store.get(image_key(b"a")) == image("A")
-        assert store.get_many([image_key(b"a"), image_key(b"x")]) == {image_key(b"a"): image("A")}
+        assert store.get(IMAGE_KIND + b"a") == image("A")
+        assert store.get_many([IMAGE_KIND + b"a", IMAGE_KIND + b"x"]) == {IMAGE_KIND + b"a": image("A")}
 
 
 def test_a_store_of_another_cluster_topic_or_partition_is_foreign(filled: Path) -> None:
@@ -97,7 +97,7 @@ def test_an_empty_or_damaged_folder_is_not_used(filled: Path, tmp_path: Path) ->
 
 def test_a_fresh_start_forgets_everything(filled: Path) -> None:
     with opened(filled, fresh=True) as store:
-        assert (store.next_offset, store.images, store.get(image_key(b"a"))) == (0, 0, None)
+        assert (store.next_offset, store.images, store.get(IMAGE_KIND + b"a")) == (0, 0, None)
 
 
 def test_one_process_at_a_time(filled: Path) -> None:
@@ -115,16 +115,16 @@ def test_the_map_grows_with_what_is_put(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(module, "_FIRST_MAP_BYTES", 1024 * 1024)
     with opened(tmp_path / "store", fresh=True) as store:
         for number in range(4):
-            store.apply({image_key(b"%d-%d" % (number, n)): image("x" * 10_000) for n in range(100)}, number, 100)
-        assert store.images == 400 and store.get(image_key(b"0-0")) == image("x" * 10_000)
+            store.apply({IMAGE_KIND + b"%d-%d" % (number, n): image("x" * 10_000) for n in range(100)}, number, 100)
+        assert store.images == 400 and store.get(IMAGE_KIND + b"0-0") == image("x" * 10_000)
 
 
 def test_deleted_markers_are_kept_but_are_no_images(tmp_path: Path) -> None:
     with opened(tmp_path / "store", fresh=True) as store:
-        store.apply({image_key(b"a"): image("A", 1)}, 1, 1)
-        store.apply({image_key(b"a"): pack_deleted(7, 1, 2, 9)}, 2, -1)
+        store.apply({IMAGE_KIND + b"a": image("A", 1)}, 1, 1)
+        store.apply({IMAGE_KIND + b"a": pack_deleted(7, 1, 2, 9)}, 2, -1)
         assert store.images == 0 and list(store.live_images()) == []
-        kept = store.get(image_key(b"a"))
+        kept = store.get(IMAGE_KIND + b"a")
         assert kept is not None and unpack_header(kept) == (False, 7, 1, 2, 9)
 
 
@@ -139,7 +139,9 @@ def test_a_store_is_the_sum_of_its_changes_with_keys_of_any_length(changes: list
     model: dict[bytes, bytes] = {}
     with tempfile.TemporaryDirectory() as folder, opened(Path(folder), fresh=True) as store:
         for number, change in enumerate(changes):
-            store.apply({image_key(key): None if body is None else pack_image(body, 1, 1, 0, 0) for key, body in change.items()}, number, 0)
+            store.apply(
+                {IMAGE_KIND + key: None if body is None else pack_image(body, 1, 1, 0, 0) for key, body in change.items()}, number, 0
+            )
             for key, body in change.items():
                 model.pop(key, None)
                 if body is not None:
@@ -147,7 +149,7 @@ def test_a_store_is_the_sum_of_its_changes_with_keys_of_any_length(changes: list
         store.caught_up()
         found = list(store.live_images())
         assert dict(found) == model and len(found) == store.images == len(model)
-        assert store.get_many([image_key(key) for key in model]) == {image_key(key): value for key, value in model.items()}
+        assert store.get_many([IMAGE_KIND + key for key in model]) == {IMAGE_KIND + key: value for key, value in model.items()}
 
 
 def test_a_store_is_its_users_alone(tmp_path: Path) -> None:
