@@ -13,7 +13,7 @@ import fcntl
 import hashlib
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from operator import itemgetter
@@ -113,13 +113,11 @@ class Store:
 
     def get_many(self, keys: list[bytes]) -> dict[bytes, bytes]:
         """The values that exist, by key, in one read."""
-        short = [key for key in keys if len(key) < _MAX_KEY_BYTES]
         with self._env.begin() as txn, txn.cursor() as cursor:
-            found = dict(cursor.getmulti(sorted(short)))
-            if len(short) < len(keys):
-                long = ((key, txn.get(_short(key))) for key in keys if len(key) >= _MAX_KEY_BYTES)
-                found.update({key: _strip(key, value) for key, value in long if value is not None})
-        return found
+            if not _any_long(keys):
+                return dict(cursor.getmulti(sorted(keys)))
+            found = ((key, txn.get(_short(key))) for key in keys)
+            return {key: _strip(key, value) for key, value in found if value is not None}
 
     def live_images(self) -> Iterator[tuple[bytes, bytes]]:
         """(record key, stored value) of every live image, in the order of the keys."""
@@ -140,13 +138,10 @@ class Store:
         and the file grows to a multiple. A crash between two of them is no harm: the offset moves with the
         last, so a restart reads again what was half applied.
         """
-        items = sorted(
-            [
-                (key, value) if len(key) < _MAX_KEY_BYTES else (_short(key), None if value is None else _wrap(key, value))
-                for key, value in changes.items()
-            ],
-            key=_BY_KEY,
-        )
+        pairs: Iterable[tuple[bytes, bytes | None]] = changes.items()
+        if _any_long(changes):
+            pairs = [(_short(key), None if value is None else _wrap(key, value)) for key, value in pairs]
+        items = sorted(pairs, key=_BY_KEY)
         try:
             for first in range(0, len(items), _ITEMS_PER_WRITE):
                 self._grow_and_retry(partial(self._put, items[first : first + _ITEMS_PER_WRITE]))
@@ -235,24 +230,33 @@ def _open_lmdb(path: Path) -> lmdb.Environment:
     return lmdb.open(str(path), map_size=_FIRST_MAP_BYTES, mode=0o600, sync=False, metasync=False, lock=False, max_dbs=0)
 
 
+def _is_long(key: bytes) -> bool:
+    """Whether LMDB cannot hold the key as it is."""
+    return len(key) >= _MAX_KEY_BYTES
+
+
+def _any_long(keys: Collection[bytes]) -> bool:
+    """Nearly always none is: found by the longest alone."""
+    return _is_long(max(keys, key=len, default=b""))
+
+
 def _short(key: bytes) -> bytes:
     """The key as LMDB can hold it: long ones keep their beginning (for the order) and end in their digest."""
-    if len(key) < _MAX_KEY_BYTES:
-        return key
-    return key[: _MAX_KEY_BYTES - _DIGEST_BYTES] + hashlib.sha512(key).digest()
+    return key[: _MAX_KEY_BYTES - _DIGEST_BYTES] + hashlib.sha512(key).digest() if _is_long(key) else key
 
 
 def _wrap(key: bytes, value: bytes) -> bytes:
     """A long key stands whole before its value."""
-    return value if len(key) < _MAX_KEY_BYTES else len(key).to_bytes(4, "big") + key + value
+    return len(key).to_bytes(4, "big") + key + value if _is_long(key) else value
 
 
 def _strip(key: bytes, value: bytes) -> bytes:
-    return value if len(key) < _MAX_KEY_BYTES else value[4 + len(key) :]
+    return value[4 + len(key) :] if _is_long(key) else value
 
 
 def _restore(short: bytes, value: bytes) -> tuple[bytes, bytes]:
-    if len(short) < _MAX_KEY_BYTES:
+    """Key and value as they were given; a shortened key is itself as long as a long one may be."""
+    if not _is_long(short):
         return short, value
     length = int.from_bytes(value[:4], "big")
     return value[4 : 4 + length], value[4 + length :]
