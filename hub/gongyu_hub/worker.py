@@ -32,8 +32,7 @@ from gongyu_hub.publish import publish_dead_letters, publish_deliveries, publish
 from gongyu_hub.settings import Settings
 from gongyu_hub.settle import Transaction
 from gongyu_hub.state.pending import Partition, Pending
-from gongyu_hub.state.restore import Restorer
-from gongyu_hub.state.store import StoreLocked
+from gongyu_hub.state.restore import Restorer, Wanted
 from gongyu_hub.values import Batch, Place
 from gongyu_schemas.envelope import COPY_BEGIN, COPY_END
 from gongyu_schemas.errors import FatalError, KafkaUnavailable, TransientError
@@ -61,7 +60,7 @@ class Worker:
         self._partitions: dict[Place, Partition] = {}
         self._lost = False
         self._collected_at = time.monotonic()
-        self._tried_at: dict[Place, float] = {}
+        self._failed_at: dict[Place, float] = {}  # when a partition could not be restored
         group = f"hub.{settings.name}"
         self._policy = PolicyReader(profile, f"{group}.policy")
         self._schemas = SchemaReader(profile, stopping)
@@ -108,7 +107,9 @@ class Worker:
         self._intake.pause_all(age > self._settings.policy_max_age_s)
         if self._lost:
             self._recover()
-        busy_already = self._transaction.is_open or bool(self._intake.waiting)
+        due = self._due_to_restore()
+        restoring = bool(due or self._restorer.places)
+        busy_already = self._transaction.is_open or restoring
         batches = self._intake.take(self._settings.batch_messages, 0 if busy_already else _IDLE_POLL_S)
         if self._lost:  # while partitions left, inside `take`: what was taken was meant for the transaction that is gone
             raise TransientError("the transaction was lost while partitions left")
@@ -118,9 +119,9 @@ class Worker:
         if self._commit_is_due(bool(batches)):
             self._transaction.commit()
             self._tell_partitions()
-        if self._intake.waiting:
+        if restoring:
             self._transaction.commit()  # restoring may take longer than a transaction may stay open
-            self._restore_one()
+            self._restore([place for place in due if place in self._intake.waiting])
 
     def _collect_garbage(self) -> None:
         if time.monotonic() - self._collected_at > _COLLECT_EVERY_S:
@@ -194,25 +195,34 @@ class Worker:
                 LOG.info("policy read", information_type=manifest.information_type, epoch=manifest.epoch, grants=len(manifest.grants))
         self._intake.subscribe(frozenset(self._policies))
 
-    def _restore_one(self) -> None:
-        """One partition a pass: the group and the policy are heard in between. One that cannot be restored now waits for its next turn."""
-        place = min(self._intake.waiting, key=lambda each: (self._tried_at.get(each, 0.0), each))
-        if time.monotonic() - self._tried_at.get(place, float("-inf")) < _BACK_OFF_S:
-            return
-        self._tried_at[place] = time.monotonic()
-        policy = self._policies[place[0]]
-        try:
-            partition = self._restorer.restore(self._intake.consumer, place[0], policy.manifest.state_topic, place[1], self._stopping)
-        except (TransientError, StoreLocked) as error:
-            LOG.warning("partition cannot be restored for now", topic=place[0], partition=place[1], cause=str(error))
-            return
-        if partition.progress.adopted > policy.epoch:
-            partition.store.release()
-            LOG.warning("partition waits for its epoch", topic=place[0], partition=place[1], epoch=partition.progress.adopted)
-            return
-        self._partitions[place] = partition
+    def _due_to_restore(self) -> list[Place]:
+        """Waiting partitions not on their way, in the order of their turn: one that could not be restored goes to the back of it."""
+        waiting = self._intake.waiting - self._restorer.places if self._intake.waiting else ()
+        latest = time.monotonic() - _BACK_OFF_S
+        return [place for tried, place in sorted((self._failed_at.get(each, 0.0), each) for each in waiting) if tried <= latest]
+
+    def _restore(self, due: list[Place]) -> None:
+        """Some partitions together, a slice of time a pass: the group and the policy are heard in between."""
+        wanted = [Wanted(*place, self._policies[place[0]].manifest.state_topic) for place in due]
+        restored = []
+        for place, outcome in self._restorer.restore(self._intake.consumer, wanted).items():
+            if not isinstance(outcome, Partition):
+                self._failed_at[place] = time.monotonic()
+                LOG.warning("partition cannot be restored for now", topic=place[0], partition=place[1], cause=str(outcome))
+            elif outcome.progress.adopted > self._policies[place[0]].epoch:
+                outcome.store.release()
+                self._failed_at[place] = time.monotonic()
+                LOG.warning("partition waits for its epoch", topic=place[0], partition=place[1], epoch=outcome.progress.adopted)
+            else:
+                self._partitions[place] = outcome
+                restored.append(place)
+        for place in restored:
+            self._start(place)
+
+    def _start(self, place: Place) -> None:
+        partition = self._partitions[place]
         self._intake.start(place, partition.progress.cursor)
-        self._metrics.tell_partition(partition, policy)
+        self._metrics.tell_partition(partition, self._policies[place[0]])
         self._hold_if_paused(place, partition.progress.paused)
 
     def _leave(self, places: list[Place], lost: bool) -> None:
@@ -225,6 +235,7 @@ class Worker:
         except TransientError as error:
             LOG.warning("transaction lost while partitions leave", cause=str(error))
             self._lost = True
+        self._restorer.drop(places)
         for place in places:
             partition = self._partitions.pop(place, None)
             if partition is not None:
@@ -233,6 +244,7 @@ class Worker:
 
     def _recover(self) -> None:
         """The one answer to every loss: nothing pending survives, every partition is restored as on assignment."""
+        self._restorer.drop(self._restorer.places)
         for partition in self._partitions.values():
             partition.store.release()
         self._partitions.clear()

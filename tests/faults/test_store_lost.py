@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import random
 import shutil
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 
 from tests.faults.changes import GRANTS, change
 from tests.running import Published, RunningHub, people
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
 
@@ -73,3 +75,21 @@ def test_valid_poison_store_deleted_then_record_deleted_the_d_arrives(hub: Runni
     result = of.check()
     delivered = {grant.terms.name: grant.tally.delivered for grant in result.grants}
     assert delivered["all"] == {"c": 1, "u": 0, "d": 1} == delivered["seoul"] and delivered["rich"]["d"] == 0
+
+
+@pytest.mark.timeout(400)
+def test_one_partition_that_cannot_be_restored_does_not_stop_the_others(hub: RunningHub, unique: Callable[[str], str]) -> None:
+    of, rng = hub.add_type("person", unique("locked"), GRANTS), random.Random(11)
+    with hub.working():
+        change(of, rng, 1000)
+        of.settled()
+    with (stores(hub, of)[1] / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with hub.working() as worker:
+            wait_until(lambda: worker.text().count("cannot be restored for now") >= 2, 60, "the locked one tried again")
+            mine = [line for line in worker.text().splitlines() if "partition restored" in line and of.topic in line]
+            assert len(mine) == 3
+            fcntl.flock(lock, fcntl.LOCK_UN)
+            change(of, rng, 1000)
+            of.settled()
+    assert of.check().inputs >= 2000

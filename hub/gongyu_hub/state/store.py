@@ -150,9 +150,10 @@ class Store:
         except lmdb.Error as error:
             raise DatabaseError(f"store {self._folder}: {error}; free disk space, or delete the folder: it is rebuilt") from error
 
-    def caught_up(self) -> None:
-        """It reflects all that the topic holds, after changes of unknown effect: count the live images."""
-        self.apply({}, self.next_offset, sum(1 for _ in self.live_images()) - self.images)
+    def caught_up(self, recount: bool) -> None:
+        """It reflects all that the topic holds; `recount` the live images, after changes to them of unknown effect."""
+        more_images = sum(1 for _ in self.live_images()) - self.images if recount else 0
+        self.apply({}, self.next_offset, more_images)
 
     def close(self) -> None:
         self._mark(self.next_offset, self.images, closed=True)

@@ -146,7 +146,7 @@ def test_a_store_is_the_sum_of_its_changes_with_keys_of_any_length(changes: list
                 model.pop(key, None)
                 if body is not None:
                     model[key] = pack_image(body, 1, 1, 0, 0)
-        store.caught_up()
+        store.caught_up(recount=True)
         found = list(store.live_images())
         assert dict(found) == model and len(found) == store.images == len(model)
         assert store.get_many([IMAGE_KIND + key for key in model]) == {IMAGE_KIND + key: value for key, value in model.items()}
