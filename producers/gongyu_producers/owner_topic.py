@@ -6,6 +6,7 @@ The control plane makes topic, schemas and rights; what is missing is said with 
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +21,10 @@ from gongyu_schemas.errors import ConfigError, KafkaUnavailable
 from gongyu_schemas.fields import Schema
 from gongyu_schemas.information_type import InformationType
 from gongyu_schemas.names import key_subject, owner_topic, value_subject
+from gongyu_schemas.transport.transactional import CONNECT_TIMEOUT_S
 
 _TIMEOUT_S = 10.0
+_BACK_OFF_S = 0.2
 _EARLIEST, _LATEST = OffsetSpec.earliest(), OffsetSpec.latest()
 
 
@@ -66,18 +69,25 @@ def find_topic(admin: AdminClient, information_type: InformationType) -> OwnerTo
 
 def end_offsets(admin: AdminClient, name: str, partitions: list[int]) -> dict[int, int]:
     """The offsets behind the last message, committed or not. Raises KafkaUnavailable."""
-    try:
-        return _offsets(admin, name, partitions, _LATEST)
-    except KafkaException as error:
-        raise KafkaUnavailable(f"topic {name}: its end cannot be read: {error.args[0].str()}") from error
+    return _patient_offsets(admin, name, partitions, IsolationLevel.READ_UNCOMMITTED)
 
 
 def stable_offsets(admin: AdminClient, name: str, partitions: list[int]) -> dict[int, int]:
     """The offsets up to which every transaction is decided. Raises KafkaUnavailable."""
-    try:
-        return _offsets(admin, name, partitions, _LATEST, IsolationLevel.READ_COMMITTED)
-    except KafkaException as error:
-        raise KafkaUnavailable(f"topic {name}: its end cannot be read: {error.args[0].str()}") from error
+    return _patient_offsets(admin, name, partitions, IsolationLevel.READ_COMMITTED)
+
+
+def _patient_offsets(admin: AdminClient, name: str, partitions: list[int], isolation: IsolationLevel) -> dict[int, int]:
+    """A broker that was lost during the run answers when it is back: it is waited for as long as the producer waits for it."""
+    deadline = time.monotonic() + CONNECT_TIMEOUT_S
+    while True:
+        try:
+            return _offsets(admin, name, partitions, _LATEST, isolation)
+        except KafkaException as error:
+            cause: KafkaError = error.args[0]
+            if cause.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED or time.monotonic() > deadline:
+                raise KafkaUnavailable(f"topic {name}: its end cannot be read: {cause.str()}") from error
+        time.sleep(_BACK_OFF_S)
 
 
 def find_schema_ids(registry: SchemaRegistryClient, information_type: InformationType) -> SchemaIds:

@@ -17,7 +17,7 @@ from pathlib import Path
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.schema_registry import SchemaRegistryClient
 
-from gongyu_producers.catch_up import TopicReader
+from gongyu_producers.catch_up import CaughtUp, TopicReader
 from gongyu_producers.compare import Counts, compare_snapshot, keys_of, list_plain
 from gongyu_producers.guard import DeleteLimit, GuardStopped, check_deletes
 from gongyu_producers.interrupt import Interrupt
@@ -96,8 +96,7 @@ def publish(run: Run, profile: Profile, steps: Steps) -> Summary:
         caught_up = reader.catch_up(state, interrupt.check, lambda done, _todo: steps.show(0, done))
         counts = compare_snapshot(staging, records) if run.snapshot else list_plain(staging)
         rejects = _settle_rejects(run, staging)
-        notes = [] if not caught_up.unreadable else [f"{caught_up.unreadable:,} messages on the topic are no changes; passed over"]
-        notes += _guard(run, counts, state)
+        notes = [*_note_others(run, caught_up), *_guard(run, counts, state)]
         if producer is not None:
             _send(Sender(producer, hub.admin, reader, state, records, hub.topic.name, hub.ids), run, counts, interrupt, steps)
         return _summarise(run, hub.topic.name, records, staging, counts, rejects, notes, time.monotonic() - began)
@@ -128,6 +127,16 @@ def _settle_rejects(run: Run, staging: Staging) -> Path | None:
         return None
     write_rejects(path, staging.rejects())
     return path
+
+
+def _note_others(run: Run, caught_up: CaughtUp) -> list[str]:
+    """What was found on the topic and is not of this state; a state made anew takes everything there as its own."""
+    notes = []
+    if caught_up.foreign and not run.rebuild_state:
+        notes.append(f"{caught_up.foreign:,} changes were published by another program or machine since the last run here")
+    if caught_up.unreadable:
+        notes.append(f"{caught_up.unreadable:,} messages on the topic are no changes; passed over")
+    return notes
 
 
 def _guard(run: Run, counts: Counts, state: State) -> list[str]:

@@ -133,8 +133,11 @@ class Sender:
         """Read what the topic says; whether it has the transaction that began at the state's position."""
         began = self._state.position
         caught_up = self._reader.catch_up(self._state, check, lambda _done, _todo: None)
-        if caught_up.foreign or caught_up.unreadable:
-            raise FatalError("another program wrote to this topic during the run; run again: the rest is compared anew then")
+        if others := caught_up.foreign + caught_up.unreadable:
+            raise FatalError(
+                f"another program or machine wrote {others:,} messages to this topic during the run, so it stops; "
+                "run again: the file is compared with what they say (--dry-run shows what would be published)"
+            )
         if caught_up.own not in (0, changes) or self._state.position != began + caught_up.own:
             raise FatalError("the topic does not hold what was sent; run again: the rest is compared anew then")
         return caught_up.own == changes

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka import TopicPartition
 
 from gongyu_schemas import exit_codes
-from gongyu_schemas.transport.clients import make_consumer
 from gongyu_schemas.transport.profile import Profile
-from tests.kafka import publish_killed
-from tests.producers.owned_topic import OwnedTopic, owned_topic, quiet_environment
+from tests.producers.owned_topic import OwnedTopic, owned_topic
 from tests.producers.registers import write_people
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
 
+SMALL = ("--per-transaction", "500")
 PEOPLE = 3_000
 BEFORE = dict.fromkeys(range(PEOPLE), 1_000)
 AFTER = {number: 2_000 if number % 3 else 1_000 for number in range(300, PEOPLE + 200)}
@@ -36,28 +32,16 @@ def incomes(owned: OwnedTopic) -> dict[int, int]:
     return {int(key[0]): record["income"] for key, record in owned.register().items()}
 
 
-def kill(owned: OwnedTopic, point: str, transaction: int, file: Path) -> None:
-    line = [
-        sys.executable,
-        publish_killed.__file__,
-        point,
-        str(transaction),
-        *owned.arguments(file, "--snapshot", "--per-transaction", "500"),
-    ]
-    ended = subprocess.run(line, capture_output=True, text=True, timeout=120, env=quiet_environment(), check=False)
-    assert ended.returncode == -signal.SIGKILL, ended.stderr
-
-
 @pytest.mark.parametrize("point", ["before-commit", "after-commit", "after-save"])
 def test_a_run_killed_in_its_middle_is_completed_by_the_next(people: OwnedTopic, tmp_path: Path, point: str) -> None:
     file = write_people(tmp_path / "people.tsv", BEFORE)
-    kill(people, point, 1, file)
-    kill(people, point, 2, file)
+    people.run_killed(point, 1, file, *SMALL)
+    people.run_killed(point, 2, file, *SMALL)
     people.snapshot(file)
     assert incomes(people) == BEFORE
     write_people(file, AFTER)
-    kill(people, point, 2, file)  # of five transactions
-    kill(people, point, 1, file)
+    people.run_killed(point, 2, file, *SMALL)  # of five transactions
+    people.run_killed(point, 1, file, *SMALL)
     people.snapshot(file)
     assert incomes(people) == AFTER
     assert people.snapshot(file)["unchanged"] == len(AFTER)
@@ -65,19 +49,10 @@ def test_a_run_killed_in_its_middle_is_completed_by_the_next(people: OwnedTopic,
 
 def test_a_crash_between_commit_and_saving_the_state_publishes_nothing_twice(people: OwnedTopic, tmp_path: Path) -> None:
     file = write_people(tmp_path / "people.tsv", {1: 1, 2: 2})
-    kill(people, "after-commit", 1, file)
+    people.run_killed("after-commit", 1, file, *SMALL)
     summary = people.snapshot(file)
     assert (summary["created"], summary["unchanged"]) == (0, 2)
     assert len(people.messages()) == 2
-
-
-def committed(owned: OwnedTopic) -> int:
-    """Messages and markers that a read_committed reader may pass."""
-    consumer = make_consumer(owned.admin_profile, **{"group.id": "test", "isolation.level": "read_committed"})
-    places = [TopicPartition(owned.topic, partition) for partition in range(owned.information_type.partitions)]
-    ends = [consumer.get_watermark_offsets(place, timeout=10)[1] for place in places]
-    consumer.close()
-    return sum(ends)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)])
@@ -87,7 +62,7 @@ def test_a_run_stopped_at_a_random_moment_is_completed_by_the_next(
     register = dict.fromkeys(range(30_000), 7)
     file = write_people(tmp_path / "people.tsv", register)
     with people.start(file, "--snapshot", "--per-transaction", "50") as process:
-        wait_until(lambda: committed(people) > 500, 60, "some transactions")
+        wait_until(lambda: people.committed() > 500, 60, "some transactions")
         process.send_signal(number)
         _, err = process.communicate(timeout=60)
     assert process.returncode == code, err
@@ -103,7 +78,7 @@ def test_a_run_stopped_at_a_random_moment_is_completed_by_the_next(
 def test_a_second_run_at_the_same_time_is_refused(people: OwnedTopic, tmp_path: Path) -> None:
     file = write_people(tmp_path / "people.tsv", dict.fromkeys(range(30_000), 7))
     with people.start(file, "--snapshot", "--per-transaction", "50") as process:
-        wait_until(lambda: committed(people) > 0, 60, "the first transaction")
+        wait_until(lambda: people.committed() > 0, 60, "the first transaction")
         code, out, err = people.run(file, "--snapshot")
         process.terminate()
         process.communicate(timeout=60)
@@ -115,7 +90,7 @@ def test_a_run_from_another_machine_takes_over_and_the_first_one_stops(people: O
     first, second = write_people(tmp_path / "first.tsv", dict.fromkeys(range(30_000), 7)), write_people(tmp_path / "second.tsv", {1: 8})
     people.snapshot(write_people(tmp_path / "start.tsv", {1: 1}))
     with people.start(first, "--snapshot", "--per-transaction", "50") as process:
-        wait_until(lambda: committed(people) > 500, 60, "some transactions")
+        wait_until(lambda: people.committed() > 500, 60, "some transactions")
         code, _, err = people.run(second, "--snapshot", "--rebuild-state", "--allow-deletes", state_dir=tmp_path / "elsewhere")
         assert code == exit_codes.OK, err
         _, err = process.communicate(timeout=60)

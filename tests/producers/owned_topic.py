@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from typing import Any
 
 import fastavro
 import yaml
-from confluent_kafka import KafkaError, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AclBinding,
     AclOperation,
@@ -40,6 +41,7 @@ from tests.waiting import wait_until
 PASSWORD = "an-open-secret"
 TYPES = Path(__file__).parents[1] / "types"
 COMMAND = [sys.executable, "-c", "from gongyu_producers.cli import main; main()", "publish"]
+KILLED = Path(__file__).parents[1] / "kafka" / "publish_killed.py"
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,27 @@ class OwnedTopic:
         summary: dict[str, Any] = json.loads(out)
         return summary
 
+    def run_killed(self, point: str, transaction: int, file: Path, *options: str) -> None:
+        """Publish the file as a snapshot until it is killed there; see tests/kafka/publish_killed.py."""
+        line = [sys.executable, str(KILLED), point, str(transaction), *self.arguments(file, "--snapshot", *options)]
+        ended = subprocess.run(line, capture_output=True, text=True, timeout=120, env=quiet_environment(), check=False)
+        assert ended.returncode == -signal.SIGKILL, ended.stderr
+
+    def committed(self) -> int:
+        """Messages and markers that a read_committed reader may pass. Waits for a broker that has just come back."""
+        consumer = make_consumer(self.admin_profile, **{"group.id": "test", "isolation.level": "read_committed"})
+        places = [TopicPartition(self.topic, partition) for partition in range(self.information_type.partitions)]
+
+        def read() -> list[int] | None:
+            try:
+                return [consumer.get_watermark_offsets(place, timeout=10)[1] for place in places]
+            except KafkaException:
+                return None
+
+        ends = wait_until(read, 30, "the topic's ends")
+        consumer.close()
+        return sum(ends or [])
+
     def messages(self) -> list[Message]:
         """All committed messages so far, in order of each partition."""
         consumer = make_consumer(
@@ -126,6 +149,20 @@ class OwnedTopic:
             else:
                 held[key] = after
         return held
+
+    def encode(self, op: str, before: dict[str, Any] | None, after: dict[str, Any] | None) -> tuple[bytes, bytes]:
+        """Key and value of a change as another program of the owner would write it."""
+        row = after or before or {}
+        source = {"name": "another program", "position": 1, "act": None}
+        change = {"before": before, "after": after, "op": op, "ts_ms": 0, "source": source}
+        key = {name: row[name] for name in self.information_type.subject}
+        return self._framed(key_subject(self.topic), key), self._framed(value_subject(self.topic), change)
+
+    def _framed(self, subject: str, content: dict[str, Any]) -> bytes:
+        schema_id = self.registry.latest[subject]
+        body = io.BytesIO()
+        fastavro.schemaless_writer(body, fastavro.parse_schema(json.loads(self.registry.schemas[schema_id])), content)
+        return b"\0" + schema_id.to_bytes(4, "big") + body.getvalue()
 
     def _decode(self, partition: int | None, offset: int | None, key: bytes | None, value: bytes | None) -> Message:
         assert partition is not None

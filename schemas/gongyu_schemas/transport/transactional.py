@@ -28,6 +28,8 @@ Headers = list[tuple[str, str | bytes | None]]
 TRANSACTION_TIMEOUT_MS = 10_000
 #: The client's own limit; what a topic takes is the topic's to say.
 MESSAGE_BYTES_MAX = 8 * 1024 * 1024
+#: So long a new producer waits for its coordinator, unless told otherwise: a broker that restarts is back by then.
+CONNECT_TIMEOUT_S = 30.0
 _CALL_TIMEOUT_S = 10.0
 _GRACE_S = 2.0
 _BACK_OFF_S = 0.2
@@ -56,7 +58,7 @@ class TransactionalProducer:
         profile: Profile,
         transactional_id: str,
         *,
-        connect_timeout_s: float | None = 30.0,
+        connect_timeout_s: float | None = CONNECT_TIMEOUT_S,
         fenced_is_final: bool = True,
         stopping: Callable[[], bool] = lambda: False,
         **more: Any,
