@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from pydantic import SecretStr
 
 from gongyu_schemas import exit_codes
@@ -34,6 +35,7 @@ def test_a_missing_profile_is_named(tmp_path: Path) -> None:
     assert code == exit_codes.USAGE and "hub.yaml cannot be read" in text
 
 
+@pytest.mark.thorough
 def test_unreachable_kafka_is_told_with_its_address(tmp_path: Path, free_port: int) -> None:
     code, text = work(with_profile(tmp_path, f"127.0.0.1:{free_port}"))
     assert code == exit_codes.KAFKA and f"127.0.0.1:{free_port} does not answer" in text and "secret" not in text

@@ -50,6 +50,7 @@ def test_wrong_usage_and_foreign_files_are_told_before_connecting(
     assert "Traceback" not in err
 
 
+@pytest.mark.thorough
 def test_kafka_that_does_not_answer_is_told_within_seconds(tmp_path: Path, profile: Path) -> None:
     file = write_rows(tmp_path / "people.tsv", PERSON_HEADER, [person(1)])
     code, out, err = run("publish", str(file), "--types", str(TYPES), "--profile", str(profile), "--type", "person")

@@ -16,6 +16,7 @@ MUTATIONS = 100_000
 BATCH = 5000
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(400)
 def test_every_truncation_and_100_000_random_mutations_of_valid_messages_are_a_dead_letter_or_a_valid_result() -> None:
     world = World(load("person"), {"all": {"fields": ["id", "name", "region", "income", "score", "fee"], "rows": "income >= 0"}})

@@ -25,6 +25,7 @@ def test_every_truncation_is_a_fault() -> None:
     assert (good, faulty) == (0, len(cut))
 
 
+@pytest.mark.thorough
 def test_a_mutation_is_a_fault_or_a_message_that_is_written_back_alike() -> None:
     good, faulty = judge(mutations(valid_messages(200, seed=3), MUTATIONS, seed=4))
     print(f"{good} good and {faulty} faulty mutations")
@@ -32,6 +33,7 @@ def test_a_mutation_is_a_fault_or_a_message_that_is_written_back_alike() -> None
     assert min(good, faulty) > 5_000
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(300)
 def test_no_index_leaves_its_array_on_hostile_bytes_with_bounds_checks_on(request: pytest.FixtureRequest) -> None:
     environment = os.environ | {"NUMBA_BOUNDSCHECK": "1", "NUMBA_CACHE_DIR": str(request.config.cache.mkdir("bounds-checked-kernels"))}

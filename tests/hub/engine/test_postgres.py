@@ -73,6 +73,7 @@ def judge_by_engine(rows: list[dict[str, Any]], text: str) -> list[bool | None]:
     ]
 
 
+@pytest.mark.thorough
 def test_predicates_say_what_postgresql_says(postgres: psycopg.Connection[Any]) -> None:
     tried = 0
 

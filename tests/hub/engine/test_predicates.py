@@ -105,6 +105,7 @@ def test_a_decimal_is_compared_exactly_with_more_digits_than_it_has(text: str, e
     assert judge(text, layout, buffer, fields) == expected
 
 
+@pytest.mark.thorough
 def test_a_list_of_100_000_values_is_compiled_and_searched_quickly() -> None:
     record = record_schema([(Kind.LONG, -1), (Kind.STRING, -1), (Kind.DECIMAL, -1)])
     images = [{"f0": number, "f1": f"{number:07d}", "f2": Decimal(number)} for number in range(2000)]
