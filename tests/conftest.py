@@ -6,6 +6,7 @@ import importlib.util
 import itertools
 import os
 import secrets
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -27,6 +28,10 @@ settings.register_profile("run", deadline=None)
 settings.load_profile("run")
 
 _skipped: dict[str, str] = {}
+
+# A shell starts what runs in its background with Ctrl-C ignored, and every process started from here would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
