@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gongyu_producers.columns import make_naming
+from gongyu_producers.generate import command as generate
 from gongyu_producers.guard import read_limit
 from gongyu_producers.lines import Encoding
 from gongyu_producers.progress import ProgressView
@@ -118,6 +119,9 @@ def types_command(types: TypesOption = None, as_json: Annotated[bool, typer.Opti
         Console().print(table)
 
 
+app.command("generate", help=generate.HELP)(generate.generate_command)
+
+
 def default_state_dir() -> Path:
     """$XDG_STATE_HOME/gongyu/owner, by default ~/.local/state/gongyu/owner."""
     base = os.environ.get("XDG_STATE_HOME")
@@ -128,7 +132,10 @@ def default_state_dir() -> Path:
 
 
 def _describe(each: InformationType) -> dict[str, object]:
-    fields = [{"name": field.name, "kind": field.kind.value, "nullable": field.nullable} for field in each.fields]
+    titles = {name: title.model_dump() for name, title in each.titles.items()}
+    fields = [
+        {"name": field.name, "title": titles.get(field.name), "kind": field.kind.value, "nullable": field.nullable} for field in each.fields
+    ]
     return {"name": each.name, "owner": each.owner, "title": each.title.model_dump(), "key": each.key, "fields": fields}
 
 

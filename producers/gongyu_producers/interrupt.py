@@ -17,21 +17,22 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 class Interrupted(GongyuError):
     """The user or the system asked the run to end; what was committed stays, the next run goes on."""
 
-    def __init__(self, number: int) -> None:
-        super().__init__(f"stopped by {signal.Signals(number).name}; run again to publish what is left")
+    def __init__(self, number: int, then: str) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name}; {then}")
         self.exit_code = 128 + number
 
 
 class Interrupt:
-    """While entered, signals are noted; `check` raises Interrupted at the next safe point."""
+    """While entered, signals are noted; `check` raises Interrupted at the next safe point. `then` says what to do about it."""
 
-    def __init__(self) -> None:
+    def __init__(self, then: str = "run again to publish what is left") -> None:
+        self._then = then
         self._seen: int | None = None
         self._previous: dict[int, object] = {}
 
     def check(self) -> None:
         if self._seen is not None:
-            raise Interrupted(self._seen)
+            raise Interrupted(self._seen, self._then)
 
     def __enter__(self) -> Self:
         for number in _SIGNALS:

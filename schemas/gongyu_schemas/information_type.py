@@ -6,6 +6,7 @@ Adding a type needs no code: any folder given with `--types` is searched.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -58,13 +59,14 @@ class _TypeFile(BaseModel):
     subject: tuple[str, ...] = ()
     version: str | None = None
     partitions: Annotated[int, Field(ge=1, le=1000)] = 4
+    titles: dict[str, Title] = {}
     classification: dict[str, Classification]
     publishing: Publishing = Publishing()
 
 
 @dataclass(frozen=True, slots=True)
 class InformationType:
-    """What an owner publishes. `key` and `subject` name fields; `version` names one or is None."""
+    """What an owner publishes. `key` and `subject` name fields; `version` names one or is None; `titles` are those of fields."""
 
     name: str
     owner: str
@@ -77,6 +79,7 @@ class InformationType:
     publishing: Publishing
     record_schema: Schema
     fields: tuple[RecordField, ...]
+    titles: dict[str, Title] = dataclasses.field(default_factory=dict)
 
     def field(self, name: str) -> RecordField:
         return next(field for field in self.fields if field.name == name)
@@ -141,6 +144,7 @@ def load_type(folder: Path) -> InformationType:
         publishing=declared.publishing,
         record_schema=record,
         fields=fields,
+        titles=declared.titles,
     )
 
 
@@ -201,6 +205,8 @@ def _check(declared: _TypeFile, fields: tuple[RecordField, ...]) -> Iterator[str
         yield f"classification: field {name!r} has none; give public, internal, personal or sensitive"
     for name in [name for name in declared.classification if name not in known]:
         yield f"classification: {name!r} is not a field of the record"
+    for name in [name for name in declared.titles if name not in known]:
+        yield f"titles: {name!r} is not a field of the record"
     for header, name in declared.publishing.columns.items():
         if name not in known:
             yield f"publishing.columns: header {header!r} maps to {name!r}, which is not a field of the record"

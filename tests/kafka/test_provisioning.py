@@ -91,7 +91,7 @@ def test_grant_versions_come_before_their_manifest_and_types_without_grants_have
 def test_profiles_are_for_their_user_alone_and_log_in(hub: HubFiles) -> None:
     with hub.serve() as (_, url):
         users = {file.stem for file in (hub.directory / "profiles").iterdir()}
-        owners = {f"owner.{name}" for name in ("kennel", "cattery", "forest", "mois", "nts")}
+        owners = {f"owner.{name}" for name in ("kennel", "cattery", "forest", "mois", "nts", "klid", "molit", "nhis")}
         assert users == {"admin", "hub", "subscriber.vet", "subscriber.shop", *owners}
         for file in (hub.directory / "profiles").iterdir():
             assert stat.S_IMODE(file.stat().st_mode) == 0o600

@@ -27,13 +27,16 @@ def with_field(schema: Schema) -> Schema:
 
 def test_the_shipped_types_load_and_say_all_a_type_can_say() -> None:
     types = load_types(shipped_types())
-    assert {"resident", "business"} <= types.keys()
+    assert {"resident", "business", "local-tax", "land-building", "vehicle", "health-insurance"} == types.keys()
     for name, shipped in types.items():
         assert shipped.name == name
         assert {field.name for field in shipped.fields} == set(shipped.classification)
         assert set(shipped.publishing.columns.values()) == set(shipped.classification)
-        assert shipped.title.ko
-        assert shipped.title.en
+        assert list(shipped.titles) == [field.name for field in shipped.fields]
+        for title in (shipped.title, *shipped.titles.values()):
+            assert any("가" <= letter <= "힣" for letter in title.ko)
+            assert title.en.isascii()
+            assert title.en
 
 
 def test_the_shipped_types_lie_in_a_folder_of_their_owner_and_name() -> None:
@@ -55,14 +58,19 @@ def test_what_is_not_given_has_its_documented_default(tmp_path: Path) -> None:
     parcel = load_type(write_type(tmp_path))
     assert (parcel.subject, parcel.version, parcel.partitions) == (("parcel_id",), None, 4)
     assert (parcel.publishing.columns, parcel.publishing.null_texts) == ({}, ("",))
+    assert parcel.titles == {}
 
 
 def test_every_option_is_kept(tmp_path: Path) -> None:
     publishing = {"columns": {"필지": "parcel_id"}, "null_texts": ["", "-"]}
-    folder = write_type(tmp_path, key=["parcel_id", "seen"], subject=["seen"], version="seen", partitions=7, publishing=publishing)
+    titles = {"area": {"ko": "면적", "en": "Area"}}
+    folder = write_type(
+        tmp_path, key=["parcel_id", "seen"], subject=["seen"], version="seen", partitions=7, publishing=publishing, titles=titles
+    )
     parcel = load_type(folder)
     assert (parcel.key, parcel.subject, parcel.version, parcel.partitions) == (("parcel_id", "seen"), ("seen",), "seen", 7)
     assert (parcel.publishing.columns, parcel.publishing.null_texts) == ({"필지": "parcel_id"}, ("", "-"))
+    assert parcel.titles["area"].en == "Area"
 
 
 MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
@@ -87,6 +95,8 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
         {"classification": {"parcel_id": "public", "area": "public", "seen": "public"}},
         "classification: field 'holder' has none",
     ),
+    "title of no field": ({"titles": {"depth": {"ko": "깊이", "en": "Depth"}}}, "titles: 'depth' is not a field of the record"),
+    "title in one language": ({"titles": {"area": {"ko": "면적"}}}, "titles.area.en: "),
     "column of no field": ({"publishing": {"columns": {"필지": "lot"}}}, "publishing.columns: header '필지' maps to 'lot'"),
     "publishing option": ({"publishing": {"delimiter": ";"}}, "publishing.delimiter: "),
     "unknown option": ({"retention": 5}, "retention: "),
