@@ -1,4 +1,4 @@
-"""The command `gongyu-hub`: each subcommand is a function in the package of its part, imported when it is called."""
+"""The command `gongyu-hub`: each subcommand is a function, or a group of them, in the package of its part, imported when it is called."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ import typer
 from gongyu_schemas.errors import reported
 
 COMMANDS = {
+    "up": "gongyu_hub.operating.up",
     "kafka": "gongyu_hub.local_kafka.command",
     "serve": "gongyu_hub.gateway.command",
     "work": "gongyu_hub.command",
     "check": "gongyu_hub.registry.command",
+    "status": "gongyu_hub.operating.status",
+    "explain": "gongyu_hub.operating.explain_command",
+    "dead-letters": "gongyu_hub.operating.dead_letters_command",
+    "partitions": "gongyu_hub.operating.partitions_command",
     "demo": "gongyu_hub.demo.command",
 }
 
@@ -29,7 +34,11 @@ def make_app(names: list[str]) -> typer.Typer:
     )
     app.callback()(lambda: None)  # keeps subcommands also where there is one
     for name in names:
-        app.command(name)(getattr(import_module(COMMANDS[name]), name))
+        found = getattr(import_module(COMMANDS[name]), name.replace("-", "_"))
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name)
+        else:
+            app.command(name)(found)
     return app
 
 

@@ -32,8 +32,8 @@ _FATAL = (KafkaError._FATAL, KafkaError._FENCED, KafkaError.FENCED_INSTANCE_ID)
 class Intake:
     """The consumer.
 
-    `waiting`: partitions assigned and not started. `out_of_reach`: their offset is gone from the topic. `ends`: the offset at
-    which the end of a partition was last seen, behind its last control record.
+    `waiting`: partitions assigned and not started. `held`: not read for now. `out_of_reach`: their offset is gone from the
+    topic. `ends`: the offset at which the end of a partition was last seen, behind its last control record.
     """
 
     def __init__(self, profile: Profile, settings: Settings, on_revoke: Callable[[list[Place], bool], None]) -> None:
@@ -41,7 +41,7 @@ class Intake:
         self.out_of_reach: set[Place] = set()
         self.ends: dict[Place, int] = {}
         self._started: set[Place] = set()
-        self._held: set[Place] = set()
+        self.held: set[Place] = set()
         self._topics: frozenset[str] = frozenset()
         self._joined = False
         self._on_revoke = on_revoke
@@ -89,7 +89,7 @@ class Intake:
         return [_batch(topic, [(p, by_place[t, p]) for t, p in sorted(by_place) if t == topic]) for topic in topics]
 
     def start(self, place: Place, offset: int) -> None:
-        """Read a restored partition from an offset. Raises TransientError where the group takes it away meanwhile."""
+        """Read a restored or held partition from an offset. Raises TransientError where the group takes it away meanwhile."""
         where = TopicPartition(place[0], place[1], offset)
         try:
             self.consumer.seek(where)
@@ -98,21 +98,22 @@ class Intake:
         except KafkaException as error:
             raise TransientError(f"{place[0]} {place[1]}: cannot be read from {offset}: {error.args[0].str()}") from error
         self.waiting.discard(place)
+        self.held.discard(place)
         self._started.add(place)
 
     def hold(self, place: Place) -> None:
         """Stop reading one partition; it stays assigned."""
         self._started.discard(place)
-        self._held.add(place)
+        self.held.add(place)
         self.consumer.pause([TopicPartition(*place)])
 
     def restart(self) -> None:
         """Forget what was fetched: every assigned partition waits to be restored."""
-        assigned = self._started | self._held
+        assigned = self._started | self.held
         self.consumer.pause([TopicPartition(*place) for place in assigned])
         self.waiting |= assigned
         self._started.clear()
-        self._held.clear()
+        self.held.clear()
 
     def pause_all(self, paused: bool) -> None:
         """Stop or go on reading, keeping the assignment; True = stop."""
@@ -146,7 +147,7 @@ class Intake:
         places = [(partition.topic, partition.partition) for partition in partitions]
         self._on_revoke(places, lost)
         self._started.difference_update(places)
-        self._held.difference_update(places)
+        self.held.difference_update(places)
         self.waiting.difference_update(places)
         self.out_of_reach.difference_update(places)
 

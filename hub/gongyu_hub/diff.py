@@ -7,7 +7,7 @@ difference counted. Leaves Transitions for the applied changes, and dead letters
 Rules of outcomes: equal to the last image = unchanged (and does not stamp); where the type has a version field, older =
 stale, equal with other content = rejected, and a deleted record keeps its version so that a replay does not bring it
 back; a null message or `d` deletes if an image exists. A run of rejections pauses the partition: what stands behind
-it in the batch is left unread.
+it in the batch is left unread; up to the offset that the operator gave when resuming it, none does.
 """
 
 from __future__ import annotations
@@ -63,6 +63,7 @@ class _Comparison:
         self._rows: list[int] = []
         self._old_bodies: list[bytes] = []  # b"" = no image
         self._then: list[int] = []
+        self._brought = 0  # up to which epoch the images of the partition at hand were brought, whatever their stamps
 
     def walk(self, rows: range, pending: Pending, max_rejections: int) -> list[DeadLetter]:
         """Decide the outcome of each message of one partition, in order; applied ones are kept. The letters of the rejected ones.
@@ -74,7 +75,9 @@ class _Comparison:
         overlay, stored = pending.overlay, pending.last_images(keys[rows.start : rows.stop])
         letters: list[DeadLetter] = []
         controls, unchanged, stale, mismatches, applied = 0, 0, 0, 0, len(self._rows)
-        in_a_row, paused, row = pending.progress.rejected, None, rows.start
+        progress, paused, row = pending.progress, None, rows.start
+        in_a_row, self._brought = progress.rejected, progress.segments[-1][1]
+        resumed = self._policy.manifest.resume.get(pending.partition.number, -1)
         for row in rows:
             reason = reasons[row]
             if control[row] and not reason:
@@ -100,10 +103,12 @@ class _Comparison:
                 continue
             letters.append(self._dead_letter(row, Reason(reason)))
             in_a_row += 1
-            if in_a_row >= max_rejections:
+            if in_a_row >= max_rejections and self._offsets[row] > resumed:
                 paused = self._offsets[row]
                 break
-        pending.progress = pending.progress.model_copy(update={"cursor": self._offsets[row] + 1, "rejected": in_a_row, "paused": paused})
+        rejections = progress.rejections + len(letters)
+        moved = {"cursor": self._offsets[row] + 1, "rejected": in_a_row, "paused": paused, "rejections": rejections}
+        pending.progress = progress.model_copy(update=moved)
         tally = pending.tally
         tally.before_mismatches += mismatches
         tally.count(Outcome.CONTROL, controls)
@@ -145,7 +150,7 @@ class _Comparison:
         pending.tally.images += (new is not None) - (old is not None)
         self._rows.append(row)
         self._old_bodies.append(old or b"")
-        self._then.append(0 if last is None or old is None else read_stamp(last))
+        self._then.append(0 if last is None or old is None else max(read_stamp(last), self._brought))
 
     def _judge_version(self, row: int, last: bytes | None, deletes: bool) -> tuple[Outcome, int]:
         """Whether a change applies beside the last state of its record, and the version to keep."""

@@ -45,7 +45,6 @@ LOG = structlog.get_logger()
 _POLICY_WAIT_S = 60.0
 _IDLE_POLL_S = 0.05
 _BACK_OFF_S = 0.5
-_END = "~"
 _COLLECT_EVERY_S = 30.0
 
 
@@ -122,6 +121,8 @@ class Worker:
         if restoring:
             self._transaction.commit()  # restoring may take longer than a transaction may stay open
             self._restore([place for place in due if place in self._intake.waiting])
+        if not self._transaction.is_open:
+            self._read_on()
 
     def _collect_garbage(self) -> None:
         if time.monotonic() - self._collected_at > _COLLECT_EVERY_S:
@@ -159,33 +160,57 @@ class Worker:
             self._intake.hold(place)
             LOG.error("partition paused after rejections in a row; see the dead letters", topic=place[0], partition=place[1], offset=paused)
 
+    def _read_on(self) -> None:
+        """Read partitions again whose pause the operator has ended, once that is committed."""
+        for place in self._intake.held & self._partitions.keys():
+            progress = self._partitions[place].progress
+            if progress.paused is None:
+                self._intake.start(place, progress.cursor)
+                LOG.info("partition resumed", topic=place[0], partition=place[1], offset=progress.cursor)
+
     def _adopt(self) -> None:
-        """Record the epoch in effect: markers before any message, in a transaction of its own if need be."""
-        for place, partition in self._partitions.items():
-            policy = self._policies[place[0]]
-            if partition.progress.adopted == policy.epoch:
-                continue
-            pending = self._transaction.pending(partition)
-            if pending.progress.adopted == policy.epoch:
-                continue
-            self._adopt_first(pending, policy)
+        """Record the epoch in effect, as the first thing in a transaction: what is open ends."""
+        if not self._behind():
+            return
+        self._transaction.commit()
+        for partition in self._behind():
+            policy, pending = self._policies[partition.topic], self._transaction.pending(partition)
+            if pending.progress.adopted == 0:
+                self._adopt_first(pending, policy)
+            else:
+                self._adopt_next(pending, policy)
+
+    def _behind(self) -> list[Partition]:
+        """Partitions that have not recorded the epoch of their type."""
+        return [each for (topic, _), each in self._partitions.items() if each.progress.adopted != self._policies[topic].epoch]
 
     def _adopt_first(self, pending: Pending, policy: TypePolicy) -> None:
         """The first epoch finds no image: each copy begins, the walk over nothing ends, each copy ends."""
         partition, progress = pending.partition, pending.progress
-        if progress.adopted != 0 or partition.store.images:
-            raise FatalError(
-                f"{partition.topic} {partition.number}: epoch {policy.epoch} is published over epoch {progress.adopted} with images; "
-                "this version cannot carry images from one epoch to another"
-            )
+        if partition.store.images:
+            raise FatalError(f"{partition.topic} {partition.number}: there are images, but no epoch under which they were decided")
         for phase in (COPY_BEGIN, COPY_END):
             for grant in policy.grants:
                 marker = make_marker(grant, phase, partition.number, progress.cursor, policy.manifest.published_ms)
                 self._producer.produce(grant.topic, marker, None, partition.number % grant.partitions)
-        pending.progress = progress.model_copy(update={"adopted": policy.epoch, "segments": ((_END, policy.epoch),)})
+        self._record(pending, policy)
+
+    def _adopt_next(self, pending: Pending, policy: TypePolicy) -> None:
+        """An epoch under which every image has the same views needs no walk over them."""
+        partition, adopted = pending.partition, pending.progress.adopted
+        before = self._policy.epochs.get((policy.manifest.information_type, adopted))
+        if before is None or not policy.manifest.decides_like(before):
+            raise FatalError(
+                f"{partition.topic} {partition.number}: epoch {policy.epoch} decides otherwise than epoch {adopted}, which is in effect; "
+                "this version cannot carry images from one epoch to another"
+            )
+        self._record(pending, policy)
+
+    def _record(self, pending: Pending, policy: TypePolicy) -> None:
+        pending.progress = pending.progress.adopt(policy.epoch, policy.manifest.resume.get(pending.partition.number, -1))
 
     def _read_policies(self) -> None:
-        """Compile what is new. A type's epoch is published once in this version; another one is refused when it is adopted."""
+        """Compile what is new."""
         for manifest in self._policy.manifests.values():
             known = self._policies.get(manifest.topic)
             if known is None or known.epoch != manifest.epoch:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 
-from gongyu_hub.gateway import health, replies, schema_registry
+from gongyu_hub.gateway import health, operation, replies, schema_registry
 from gongyu_hub.gateway.login import Door
 from gongyu_hub.registry.credentials import Credentials
 from gongyu_hub.registry.database import Database
@@ -18,8 +18,10 @@ def make_app(database: Database, credentials: Credentials, readiness: Readiness)
     app.state.database = database
     app.state.door = Door(credentials)
     app.state.readiness = readiness
+    app.state.control = None  # until the policy is published
     app.include_router(health.router)
     app.include_router(schema_registry.router)
+    app.include_router(operation.router)
     app.add_exception_handler(replies.RegistryError, replies.answer_registry_error)
     app.add_exception_handler(HTTPException, replies.answer_http_error)
     app.add_exception_handler(DatabaseError, replies.answer_failure)

@@ -19,6 +19,7 @@ from typing import Annotated
 
 import structlog
 import typer
+from fastapi import FastAPI
 
 from gongyu_hub.gateway.app import make_app
 from gongyu_hub.gateway.server import Server, read_address, take_port
@@ -102,7 +103,8 @@ def _run(
     known_types, policy = sources.read(database)
     readiness, credentials = Readiness(), Credentials(database)
     keep_administrator(administrator, credentials)
-    server, url = _listen(database, credentials, readiness, address)
+    app = make_app(database, credentials, readiness)
+    server, url = _listen(app, database, address)
     held.callback(server.stop)
     require_connection(administrator, _CONNECT_TIMEOUT_S)
     control = Control(
@@ -121,6 +123,7 @@ def _run(
     heart = Heart(administrator, database, next_sequence(policy_topic), readiness)
     heart.start()
     held.callback(heart.stop)
+    app.state.control = control
     readiness.clear("start")
     print(f"control plane: ready at {url}", flush=True)
     _watch(control, sources, seen, (server, heart), stopping)
@@ -154,13 +157,13 @@ def _log_refusal(error: GongyuError) -> None:
         LOG.error("changed policy not published yet; tried again", cause=str(error))
 
 
-def _listen(database: Database, credentials: Credentials, readiness: Readiness, address: tuple[str, int]) -> tuple[Server, str]:
+def _listen(app: FastAPI, database: Database, address: tuple[str, int]) -> tuple[Server, str]:
     host, port = address
     kept = database.setting(_PORT)
     listener = take_port(host, port or int(kept or 0), kept=port == 0 and kept is not None)
     port = listener.getsockname()[1]
     database.keep_setting(_PORT, str(port))
-    server = Server(make_app(database, credentials, readiness), listener)
+    server = Server(app, listener)
     server.start()
     return server, f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 

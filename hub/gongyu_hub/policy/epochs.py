@@ -25,10 +25,11 @@ _BATCH = 1000
 
 
 class PolicyReader:
-    """`manifests`: the newest per information type. `grants`: every version read, by key."""
+    """`manifests`: the newest per information type. `epochs`: all, by type and epoch. `grants`: every version read, by key."""
 
     def __init__(self, profile: Profile, group: str) -> None:
         self.manifests: dict[str, Manifest] = {}
+        self.epochs: dict[tuple[str, int], Manifest] = {}
         self.grants: dict[bytes, GrantVersion] = {}
         self._heartbeat_offset = -1
         self._heartbeat_at = float("-inf")
@@ -111,6 +112,7 @@ class PolicyReader:
                 self.grants[key] = GrantVersion.model_validate_json(value)
             elif key.startswith(b"epoch/"):
                 manifest = Manifest.model_validate_json(value)
+                self.epochs[manifest.information_type, manifest.epoch] = manifest
                 known = self.manifests.get(manifest.information_type)
                 if known is None or manifest.epoch > known.epoch:
                     self.manifests[manifest.information_type] = manifest

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 HEARTBEAT_KEY = b"heartbeat"
 
@@ -85,9 +85,16 @@ class Manifest(_Record):
     subject_key_schema_id: int
     writer_schema_ids: tuple[int, ...]
     grants: tuple[ManifestEntry, ...]
+    #: Partition -> owner offset: paused there or before, it goes on; rejections up to there pause nothing.
+    resume: dict[int, int] = Field(default_factory=dict)
 
     def key(self) -> bytes:
         return f"epoch/{self.information_type}/{self.epoch}".encode()
+
+    def decides_like(self, other: Manifest) -> bool:
+        """Whether every image has the same views under both: adopting one after the other changes nothing for a subscriber."""
+        own = {"epoch": self.epoch, "published_ms": self.published_ms, "resume": self.resume}
+        return other.model_copy(update=own) == self
 
 
 class Heartbeat(_Record):

@@ -8,14 +8,15 @@ there is never a second, different epoch.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
 
 from gongyu_hub.policy.records import HEARTBEAT_KEY
-from gongyu_hub.registry import epochs, layout
+from gongyu_hub.registry import acts, epochs, layout
 from gongyu_hub.registry.avro_text import InvalidSchema
 from gongyu_hub.registry.credentials import Credentials
 from gongyu_hub.registry.database import Database
@@ -47,6 +48,8 @@ class Control:
     profile: Profile
     profiles: Path
     now_ms: Callable[[], int]
+    #: The policy file and an operator's request may come at once; epochs are decided and published one after the other.
+    _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def prepare(self) -> dict[bytes, bytes]:
         """The hub's own topics, user and rights; afterwards database and Kafka agree. Returns what `hub.policy` holds.
@@ -63,15 +66,28 @@ class Control:
 
     def apply(self, types: Types, policy: Policy) -> list[str]:
         """Bring Kafka to this policy; the names of types whose first epoch was decided now. Raises PolicyRefused."""
-        self._refuse_changes(types, policy)
-        grants = self._topics(types, policy)
-        self._users(types, policy)
-        decided = self._decide(types, policy, grants)
-        self._allow(types, policy)
-        self.publish_decided()
+        with self._turn:
+            self._refuse_changes(types, policy)
+            grants = self._topics(types, policy)
+            self._users(types, policy)
+            decided = self._decide(types, policy, grants)
+            self._allow(types, policy)
+            self._publish_decided()
         return decided
 
-    def publish_decided(self) -> None:
+    def resume(self, who: str, information_type: str, partition: int, offset: int) -> int:
+        """Publish that a paused owner partition goes on; the epoch that says so. Raises NotKnown.
+
+        Repeated, it publishes nothing new.
+        """
+        with self._turn:
+            with self.database.writing() as session:
+                epoch = acts.decide_resume(session, who, information_type, partition, offset, self.now_ms())
+            self._publish_decided()
+        LOG.info("partition resumed", who=who, information_type=information_type, partition=partition, offset=offset, epoch=epoch)
+        return epoch
+
+    def _publish_decided(self) -> None:
         with self.database.reading() as session:
             records = epochs.decided_records(session, unpublished_only=True)
         if records:

@@ -2,6 +2,7 @@
 
 Enters the hub's folder; leaves an open `Database` whose format is this program's. Can go wrong: the file is no
 database, belongs to another program or to a newer version, or another control plane has it.
+An older file is upgraded in one transaction: a crash leaves it as it was.
 Decision: synchronous=FULL, because a schema id that was answered must survive a power cut: handed out twice it would
 make old messages readable under a wrong schema.
 """
@@ -27,8 +28,18 @@ from gongyu_schemas.private import make_private_file, make_private_folder
 
 DATABASE_FILE = "hub.db"
 LOCK_FILE = "hub.db.lock"
-#: Grows with every change of the tables; files of another version are refused.
-SCHEMA_VERSION = 1
+#: Grows with every change of the tables; an older file is upgraded, a newer one refused.
+SCHEMA_VERSION = 2
+#: Format -> the statements that make the next one of it. Literal, so that they stay what they were when the tables move on.
+UPGRADES: dict[int, tuple[str, ...]] = {
+    1: (
+        """CREATE TABLE act (
+            information_type VARCHAR NOT NULL, epoch INTEGER NOT NULL, at_ms INTEGER NOT NULL, who VARCHAR NOT NULL, what VARCHAR NOT NULL,
+            PRIMARY KEY (information_type, epoch),
+            FOREIGN KEY(information_type, epoch) REFERENCES epoch (information_type, epoch)
+        )""",
+    ),
+}
 #: Marks the file as ours in SQLite's own header ("gngy").
 APPLICATION_ID = 0x676E6779
 _VERSION = "schema_version"
@@ -154,7 +165,13 @@ def _prepare(engine: Engine, file: Path) -> None:
             Table.metadata.create_all(connection)
             session.add(Setting(name=_VERSION, value=str(SCHEMA_VERSION)))
         row = session.get(Setting, _VERSION)
-        _check_version(file, 0 if row is None else int(row.value))
+        version = 0 if row is None else int(row.value)
+        _check_version(file, version)
+        for step in range(version, SCHEMA_VERSION):
+            for statement in UPGRADES[step]:
+                connection.exec_driver_sql(statement)
+        if version < SCHEMA_VERSION:
+            session.merge(Setting(name=_VERSION, value=str(SCHEMA_VERSION)))
 
 
 def _check_version(file: Path, version: int) -> None:
@@ -162,5 +179,5 @@ def _check_version(file: Path, version: int) -> None:
         raise DatabaseError(
             f"{file} has format {version}, this program knows {SCHEMA_VERSION}: it was written by a newer version; install that one"
         )
-    if version < SCHEMA_VERSION:
+    if version < min(UPGRADES):
         raise DatabaseError(f"{file} has format {version}, which no released version wrote; restore it from a copy")

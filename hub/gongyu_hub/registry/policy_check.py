@@ -25,6 +25,10 @@ Types = Mapping[str, InformationType]
 class PolicyMistakes(ConfigError):
     """All mistakes of a policy file, one a line, in the order of the file."""
 
+    def __init__(self, file: FilePath, mistakes: list[Mistake]) -> None:
+        super().__init__("\n".join(mistake.text(str(file)) for mistake in mistakes))
+        self.mistakes = mistakes
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:
@@ -66,7 +70,7 @@ def read_policy(file: FilePath, types: Types, today: date, in_force: Container[t
     try:
         document = read_document(text)
     except NotYaml as error:
-        raise PolicyMistakes(error.mistake.text(str(file))) from error
+        raise PolicyMistakes(file, [error.mistake]) from error
     entries, mistakes = read_entries(document)
     for number, draft in entries.drafts.items():
         mistakes += _check_grant(document, ("grants", number), draft, entries, types)
@@ -74,7 +78,7 @@ def read_policy(file: FilePath, types: Types, today: date, in_force: Container[t
             mistakes += _check_today(document, ("grants", number), draft, today)
     mistakes += _check_unique(document, entries)
     if mistakes:
-        raise PolicyMistakes("\n".join(mistake.text(str(file)) for mistake in sorted(set(mistakes))))
+        raise PolicyMistakes(file, sorted(set(mistakes)))
     subscribers = {name: entry.title for name, entry in entries.subscribers.items()}
     return Policy(subscribers, tuple(_grant(entry, types[entry.information_type]) for entry in entries.grants.values()))
 

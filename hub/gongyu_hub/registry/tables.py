@@ -95,6 +95,18 @@ class EpochRow(Table):
     published: Mapped[bool] = mapped_column(default=False)
 
 
+class ActRow(Table):
+    """Why an epoch exists that no policy file asked for: who decided it, when, and what. Added in format 2."""
+
+    __tablename__ = "act"
+    __table_args__ = (ForeignKeyConstraint(["information_type", "epoch"], ["epoch.information_type", "epoch.epoch"]),)
+    information_type: Mapped[str] = mapped_column(primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True)
+    at_ms: Mapped[int]
+    who: Mapped[str]
+    what: Mapped[str]
+
+
 class Credential(Table):
     """A Kafka user's password, hashed with argon2, for log-ins here."""
 

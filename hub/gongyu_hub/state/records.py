@@ -6,6 +6,7 @@ record's Avro bytes; a null value (or, where the type has a version field, a hea
 
 from __future__ import annotations
 
+import json
 import struct
 from typing import NamedTuple
 
@@ -15,7 +16,8 @@ from gongyu_schemas.errors import FatalError
 
 PROGRESS_KEY = b"\x01"
 IMAGE_KIND = b"\x02"
-PROGRESS_FORMAT = 1
+#: Of everything in a state topic: the progress record is read before anything there is used. 2: counts rejections.
+PROGRESS_FORMAT = 2
 
 #: first byte of a stored image: there is one, or there was one (of a type with versions)
 LIVE, _DELETED = 1, 2
@@ -23,6 +25,8 @@ LIVE, _DELETED = 1, 2
 _HEADER = struct.Struct(">BIQqq")
 HEADER_BYTES = _HEADER.size
 _STAMP, _STAMP_PLACE = struct.Struct(">Q"), struct.calcsize(">BI")
+#: Upper key of the last segment.
+END = "~"
 #: Stored where the type has no version field, or the change told none.
 NO_VERSION = -(2**63)
 
@@ -66,23 +70,37 @@ class Progress(BaseModel):
 
     `adopted`: the epoch in effect here (0: none). `segments`: (upper record key as hex, or "~" for the end, epoch): up to
     which epoch the images were brought, in key order. `rejected`: rejections in a row. `paused`: the owner offset at
-    which reading was paused for them. `cursor`: the owner offset to read next, equal to the committed one.
+    which reading was paused for them. `rejections`: all there ever were since this was counted. `cursor`: the owner
+    offset to read next, equal to the committed one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     format: int = PROGRESS_FORMAT
     adopted: int = 0
-    segments: tuple[tuple[str, int], ...] = (("~", 0),)
+    segments: tuple[tuple[str, int], ...] = ((END, 0),)
     rejected: int = 0
     paused: int | None = None
+    rejections: int = 0
     cursor: int = 0
+
+    def adopt(self, epoch: int, resume: int) -> Progress:
+        """With an epoch in effect under which every image here counts as decided; `resume`: the offset up to which a pause ends."""
+        moved = self.model_copy(update={"adopted": epoch, "segments": ((END, epoch),)})
+        if self.paused is None or self.paused > resume:
+            return moved
+        return moved.model_copy(update={"paused": None, "rejected": 0})
 
     def encode(self) -> bytes:
         return self.model_dump_json().encode()
 
     @staticmethod
     def decode(stored: bytes) -> Progress:
-        progress = Progress.model_validate_json(stored)
-        if progress.format > PROGRESS_FORMAT:
-            raise FatalError(f"the state was written by a newer version (format {progress.format}); start that version")
-        return progress
+        """Of this format or an older one, as this one. Raises FatalError for a newer one, whatever else is in it."""
+        try:
+            content = json.loads(stored)
+            found = content.get("format", 1)
+            if found > PROGRESS_FORMAT:
+                raise FatalError(f"the state was written by a newer version (format {found}); start that version")
+            return Progress.model_validate({**content, "format": PROGRESS_FORMAT})
+        except (ValueError, AttributeError, TypeError) as error:
+            raise FatalError("the state topic holds a progress record that is none: restore the topic from a copy") from error

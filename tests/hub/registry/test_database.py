@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from gongyu_hub.registry.database import DATABASE_FILE, SCHEMA_VERSION, open_database
+from gongyu_hub.registry import epochs
+from gongyu_hub.registry.database import DATABASE_FILE, SCHEMA_VERSION, UPGRADES, open_database
 from gongyu_schemas.errors import DatabaseError
 
 
@@ -58,6 +59,46 @@ def test_another_format_is_refused(tmp_path: Path, version: int, why: str) -> No
     database.close()
     with pytest.raises(DatabaseError, match=why):
         open_database(tmp_path)
+
+
+def test_a_file_of_the_first_format_is_upgraded_and_keeps_everything(tmp_path: Path) -> None:
+    """The fixture is what version 0.1.0 made, as SQL text."""
+    with closing(sqlite3.connect(tmp_path / DATABASE_FILE)) as connection:
+        connection.executescript((Path(__file__).parent / "hub-format-1.sql").read_text(encoding="utf-8"))
+    for _ in range(2):
+        database = open_database(tmp_path)
+        assert database.setting("schema_version") == str(SCHEMA_VERSION) == "2"
+        with database.reading() as session:
+            assert epochs.types_in_force(session) == {"dog"}
+            assert set(epochs.grants_in_force(session)) == {("vet", "all")}
+            assert [key for key, _ in epochs.decided_records(session, unpublished_only=False)] == [b"grant/vet/all/1", b"epoch/dog/1"]
+        database.close()
+    with closing(sqlite3.connect(tmp_path / DATABASE_FILE)) as connection:
+        upgraded = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"))
+    made_new = open_database(tmp_path / "new")
+    made_new.close()
+    with closing(sqlite3.connect(tmp_path / "new" / DATABASE_FILE)) as connection:
+        fresh = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"))
+    assert {name: "".join((sql or "").split()) for name, sql in upgraded.items()} == {
+        n: "".join((s or "").split()) for n, s in fresh.items()
+    }
+
+
+def test_an_upgrade_that_does_not_end_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(sqlite3.connect(tmp_path / DATABASE_FILE)) as connection:
+        connection.executescript((Path(__file__).parent / "hub-format-1.sql").read_text(encoding="utf-8"))
+    with monkeypatch.context() as patched:
+        patched.setitem(UPGRADES, 1, (*UPGRADES[1], "this is no SQL"))
+        with pytest.raises(DatabaseError, match="cannot be used"):
+            open_database(tmp_path)
+    with closing(sqlite3.connect(tmp_path / DATABASE_FILE)) as connection:
+        assert connection.execute("SELECT value FROM setting WHERE name = 'schema_version'").fetchone() == ("1",)
+        assert connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'act'").fetchone() == (0,)
+    open_database(tmp_path).close()
+
+
+def test_every_format_between_the_first_and_this_one_has_its_upgrade() -> None:
+    assert sorted(UPGRADES) == list(range(1, SCHEMA_VERSION))
 
 
 def test_the_file_is_for_its_user_alone(tmp_path: Path) -> None:

@@ -1,0 +1,48 @@
+"""Whose credentials an operator's command uses, and where the control plane is.
+
+Reading: DIR/profiles/hub.yaml. Changing: DIR/profiles/admin.yaml; an administrator's profile names no registry where embedded
+Kafka wrote it, so the control plane's address is then the hub profile's.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from gongyu_schemas.errors import ConfigError, KafkaUnavailable
+from gongyu_schemas.names import ADMIN_USER, HUB_USER
+from gongyu_schemas.transport.profile import Profile, read_profile
+
+_TIMEOUT_S = 60.0
+
+
+def reading_profile(directory: Path, profile: Path | None) -> Profile:
+    """The hub's own. Raises ConfigError."""
+    return read_profile(profile or directory / "profiles" / f"{HUB_USER}.yaml")
+
+
+def operating_profile(directory: Path, profile: Path | None) -> Profile:
+    """The administrator's, with the control plane's address. Raises ConfigError."""
+    administrator = read_profile(profile or directory / "profiles" / f"{ADMIN_USER}.yaml")
+    if administrator.registry is not None:
+        return administrator
+    return administrator.model_copy(update={"registry": reading_profile(directory, None).registry})
+
+
+def ask_control_plane(profile: Profile, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """POST; the answer. Raises ConfigError for a request that is refused, KafkaUnavailable where there is no answer."""
+    if profile.registry is None:
+        raise ConfigError("the profile does not say where the control plane is: add `registry: http(s)://HOST:PORT`")
+    login = (profile.user, profile.password.get_secret_value())
+    try:
+        reply = httpx2.post(f"{profile.registry}{path}", json=body, auth=login, timeout=_TIMEOUT_S, verify=profile.ca_file or True)
+        answer: dict[str, Any] = reply.json()
+    except (httpx2.HTTPError, ValueError) as error:
+        raise KafkaUnavailable(f"the control plane at {profile.registry} does not answer: {error}; is `gongyu-hub serve` up?") from error
+    if reply.status_code >= 500:
+        raise KafkaUnavailable(f"the control plane at {profile.registry}: {answer.get('message')}")
+    if reply.status_code >= 400:
+        raise ConfigError(f"the control plane refuses: {answer.get('message')}")
+    return answer

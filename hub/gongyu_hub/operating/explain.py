@@ -1,0 +1,172 @@
+"""Why a grant shows a record, or does not: the record's last image in the state topic, judged by the grant's row text.
+
+Enters the fields of a record key; leaves an `Explanation`. The state topic is read instead of the worker's store, which is locked
+while it is in use: one partition of it where the subject's fields are known, else all, up to the end they had.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from io import BytesIO
+from typing import Any
+
+import fastavro
+from confluent_kafka.admin import OffsetSpec
+
+from gongyu_hub.engine.images import locate_images
+from gongyu_hub.engine.layout import Layout, compile_layout
+from gongyu_hub.engine.schema_names import inline_names
+from gongyu_hub.operating.clauses import TRUE, Clause, judge
+from gongyu_hub.operating.partitions import Kafka
+from gongyu_hub.policy.records import GrantVersion, Manifest
+from gongyu_hub.policy.schemas import SchemaReader
+from gongyu_hub.state.records import HEADER_BYTES, IMAGE_KIND, PROGRESS_KEY, Progress, StoredHeader, unpack_header
+from gongyu_hub.values import joined
+from gongyu_schemas import wire
+from gongyu_schemas.errors import ConfigError, FatalError
+from gongyu_schemas.fields import Schema
+from gongyu_schemas.partitioner import partition_of
+
+Values = Mapping[str, Any]
+_TELL_EVERY = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """`image` None: the hub has none; `header` then tells of a delete where the type has versions.
+
+    `clauses` are empty where the grant covers all rows or there is no image. `record`: all values of the image.
+    """
+
+    version: GrantVersion
+    manifest: Manifest
+    partition: int | None
+    adopted: int
+    header: StoredHeader | None
+    given: bool
+    because: str
+    clauses: list[Clause]
+    record: Values | None
+
+
+def find_grant(
+    grants: Mapping[bytes, GrantVersion], manifests: list[Manifest], grant: str, of_type: str | None
+) -> tuple[GrantVersion, Manifest]:
+    """`grant` is SUBSCRIBER/GRANT, or GRANT alone where only one subscriber has it. Raises ConfigError."""
+    subscriber, _, name = grant.rpartition("/")
+    by_key = {version.key(): version for version in grants.values()}
+    found = [
+        (by_key[f"grant/{entry.subscriber}/{entry.grant}/{entry.version}".encode()], manifest)
+        for manifest in manifests
+        for entry in manifest.grants
+        if entry.grant == name and subscriber in ("", entry.subscriber) and of_type in (None, manifest.information_type)
+    ]
+    if not found:
+        raise ConfigError(f"no grant {grant!r} is in force{'' if of_type is None else f' for type {of_type}'}; give SUBSCRIBER/GRANT")
+    if len(found) > 1:
+        names = ", ".join(f"{version.subscriber}/{version.grant}" for version, _ in found)
+        raise ConfigError(f"several subscribers have a grant {grant!r}: {names}; give one of these")
+    return found[0]
+
+
+def explain(
+    kafka: Kafka, schemas: SchemaReader, version: GrantVersion, manifest: Manifest, key: Values, progress: Callable[[int, int], None]
+) -> Explanation:
+    """Raises ConfigError where `key` lacks a key field or does not fit it. `progress` is told (records read, of how many)."""
+    record = record_schema(schemas.read(manifest.writer_schema_ids[0]))
+    wanted = IMAGE_KIND + encode_fields(record, manifest.key_fields, key)
+    stored, partition, standing = _find(kafka, manifest, _partitions(manifest, record, key), wanted, progress)
+    header = None if stored is None else unpack_header(stored)
+    if stored is None or header is None or not header.live:
+        because = "the hub has no image of this record: it never came, was rejected, or was deleted"
+        if header is not None:
+            because = f"the record was deleted at owner offset {header.offset}"
+        return Explanation(version, manifest, partition, standing.adopted, header, False, because, [], None)
+    writer = schemas.read(header.schema_id)
+    layout, body = compile_layout(writer), stored[HEADER_BYTES:]
+    clauses = _judge(version, layout, body)
+    given = not clauses or clauses[0].result == TRUE
+    because = "the grant covers all rows" if not clauses else f"its rows are {clauses[0].result} on this record"
+    value: Any = fastavro.schemaless_reader(BytesIO(body), fastavro.parse_schema(record_schema(writer)), None)
+    return Explanation(version, manifest, partition, standing.adopted, header, given, because, clauses, value)
+
+
+def _judge(version: GrantVersion, layout: Layout, body: bytes) -> list[Clause]:
+    if version.rows is None:
+        return []
+    _, buffer, starts = joined([body])
+    fields, faults = locate_images(layout, buffer, starts)
+    if faults.any():
+        raise FatalError("the stored image does not fit its schema; delete the worker's store and start it again")
+    return judge(version.rows, layout, buffer, fields)
+
+
+def _partitions(manifest: Manifest, record: Schema, key: Values) -> list[int]:
+    """One, where the subject's fields are given too."""
+    if all(name in key for name in manifest.subject_fields):
+        body = encode_fields(record, manifest.subject_fields, key)
+        return [partition_of(wire.frame(manifest.subject_key_schema_id, body), manifest.partitions)]
+    return list(range(manifest.partitions))
+
+
+def _find(
+    kafka: Kafka, manifest: Manifest, partitions: list[int], wanted: bytes, progress: Callable[[int, int], None]
+) -> tuple[bytes | None, int | None, Progress]:
+    """The newest value of a state key, where it is, and how far that partition is."""
+    found: bytes | None = None
+    place = partitions[0] if len(partitions) == 1 else None
+    newest: dict[int, bytes] = {}
+    ends = kafka.offsets([(manifest.state_topic, number) for number in partitions], OffsetSpec.latest())
+    for count, message in enumerate(kafka.read_to_end(dict.fromkeys(ends, 0))):
+        if count % _TELL_EVERY == 0:
+            progress(count, sum(ends.values()))
+        if message.key() == wanted:
+            found, place = message.value(), message.partition()
+        elif message.key() == PROGRESS_KEY:
+            newest[message.partition() or 0] = message.value() or b""
+    return found, place, Progress.decode(newest[place]) if place in newest else Progress()
+
+
+def record_schema(envelope: Schema) -> Schema:
+    """The record in an owner topic's envelope."""
+    after = next(field["type"] for field in inline_names(envelope)["fields"] if field["name"] == "after")
+    return next(branch for branch in after if branch != "null") if isinstance(after, list) else after
+
+
+def encode_fields(record: Schema, names: tuple[str, ...], values: Values) -> bytes:
+    """The Avro body of a record of these fields. The message of an error names fields, never values."""
+    declared = {field["name"]: field for field in record["fields"]}
+    missing = [name for name in names if name not in values]
+    if missing:
+        raise ConfigError(f"the key lacks {', '.join(missing)}; its fields are {', '.join(names)}: give a JSON object of them")
+    schema = {"type": "record", "name": "Key", "fields": [{"name": name, "type": declared[name]["type"]} for name in names]}
+    body = BytesIO()
+    try:
+        content = {name: _value(declared[name]["type"], values[name]) for name in names}
+        fastavro.schemaless_writer(body, fastavro.parse_schema(schema), content, strict=True)
+    except (ValueError, TypeError, AttributeError, OverflowError):
+        raise ConfigError(
+            f"the key's values do not fit its fields {', '.join(names)} (dates as YYYY-MM-DD, numbers without quotes)"
+        ) from None
+    return body.getvalue()
+
+
+def _value(schema: Schema, value: Any) -> Any:
+    return date.fromisoformat(value) if isinstance(schema, dict) and schema.get("logicalType") == "date" else value
+
+
+def read_key(text: str, fields: tuple[str, ...]) -> Values:
+    """A JSON object, or the bare value where the key has one field. Raises ConfigError without what was given."""
+    text = text.strip()
+    if not text.startswith("{") and len(fields) == 1 and text:
+        return {fields[0]: text}
+    try:
+        content = json.loads(text)
+    except ValueError:
+        content = None
+    if not isinstance(content, dict):
+        raise ConfigError(f"the key on standard input must be a JSON object of {', '.join(fields)}")
+    return content

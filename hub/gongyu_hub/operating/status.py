@@ -1,0 +1,170 @@
+"""`gongyu-hub status`: what is shared, who works on it, and what needs a person. From Kafka alone, so it also works where the hub is down.
+
+The control plane's heartbeat is the one thing judged by this machine's clock.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from gongyu_hub.operating.connection import reading_profile
+from gongyu_hub.operating.partitions import HubStanding, Standing, TypeStanding, reading
+from gongyu_schemas.errors import reported
+from gongyu_schemas.transport.clients import require_connection
+
+_EVERY_S = 2.0
+_PLAIN_WIDTH = 160
+#: As the worker's default for `policy_max_age_s`.
+_HEARTBEAT_OLD_S = 30.0
+
+Content = dict[str, Any]
+
+
+def status(
+    directory: Annotated[Path, typer.Option("--dir", help="Folder of the hub.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document, with every partition.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show it again every two seconds until Ctrl-C.")] = False,
+    profile: Annotated[Path | None, typer.Option(help="Profile of the hub's Kafka user. Default: DIR/profiles/hub.yaml.")] = None,
+) -> None:
+    """Show types, workers, lag, epochs in effect, rejections and what is paused.
+
+    Example: gongyu-hub status --dir ./hub --watch
+    """
+    with reported():
+        credentials = reading_profile(directory, profile)
+        require_connection(credentials)
+        with reading(credentials) as kafka:
+            if not watch:
+                _print(kafka.stand(), as_json)
+                return
+            if as_json:
+                while True:
+                    _print(kafka.stand(), as_json)
+                    time.sleep(_EVERY_S)
+            with Live(console=_console(), auto_refresh=False) as live:
+                while True:
+                    live.update(draw(describe(kafka.stand(), time.time())), refresh=True)
+                    time.sleep(_EVERY_S)
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=_PLAIN_WIDTH)
+
+
+def _print(standing: HubStanding, as_json: bool) -> None:
+    content = describe(standing, time.time())
+    if as_json:
+        print(json.dumps(content, ensure_ascii=False), flush=True)
+    else:
+        _console().print(draw(content), highlight=False)
+
+
+def describe(standing: HubStanding, now_s: float) -> Content:
+    """As JSON. `attention`: sentences on what needs a person."""
+    age = None if standing.heartbeat_ms is None else round(max(0.0, now_s - standing.heartbeat_ms / 1000), 1)
+    types = [_describe_type(each) for each in standing.types]
+    return {
+        "control_plane": {"heartbeat_age_s": age},
+        "workers": [{"name": each.name, "host": each.host, "partitions": each.partitions} for each in standing.workers],
+        "types": types,
+        "attention": _attention(age, standing),
+    }
+
+
+def _describe_type(of: TypeStanding) -> Content:
+    missing = of.missing()
+    return {
+        "information_type": of.manifest.information_type,
+        "owner": of.manifest.owner,
+        "grants": len(of.manifest.grants),
+        "epoch": of.manifest.epoch,
+        "in_effect": not missing,
+        "not_in_effect_in": missing,
+        "lag": sum(each.lag for each in of.partitions),
+        "rejections": sum(each.progress.rejections for each in of.partitions),
+        "paused": [each.partition for each in of.partitions if each.progress.paused is not None],
+        "last_commit": _time(max((each.committed_ms or 0 for each in of.partitions), default=0)),
+        "partitions": [describe_partition(each) for each in of.partitions],
+    }
+
+
+def describe_partition(at: Standing) -> Content:
+    return {
+        "partition": at.partition,
+        "worker": at.worker,
+        "epoch": at.progress.adopted,
+        "next_offset": at.progress.cursor,
+        "end_offset": at.end,
+        "lag": at.lag,
+        "rejections": at.progress.rejections,
+        "rejected_in_a_row": at.progress.rejected,
+        "paused_at": at.progress.paused,
+        "out_of_reach": at.out_of_reach,
+        "last_commit": _time(at.committed_ms or 0),
+    }
+
+
+def _attention(age: float | None, standing: HubStanding) -> list[str]:
+    found = []
+    if standing.types and (age is None or age > _HEARTBEAT_OLD_S):
+        found.append("no heartbeat of the control plane: workers read nothing until `gongyu-hub serve` runs")
+    if standing.types and not standing.workers:
+        found.append("no worker: start `gongyu-hub work`")
+    for of in standing.types:
+        name = of.manifest.information_type
+        if missing := of.missing():
+            found.append(f"{name}: epoch {of.manifest.epoch} is not in effect in partitions {', '.join(map(str, missing))}")
+        for each in of.partitions:
+            if each.progress.paused is not None:
+                found.append(f"{name} {each.partition}: {_how_paused(each, name)}")
+            if each.out_of_reach:
+                found.append(f"{name} {each.partition}: its next message is gone from the owner topic: ask the owner for a snapshot")
+    return found
+
+
+def _how_paused(at: Standing, name: str) -> str:
+    return (
+        f"paused at owner offset {at.progress.paused} after {at.progress.rejected} rejections in a row: see "
+        f"`gongyu-hub dead-letters list --type {name}`, then `gongyu-hub partitions resume {name} {at.partition}`"
+    )
+
+
+def draw(content: Content) -> Table:
+    """One line a type, then what needs a person."""
+    outer = Table.grid()
+    beat, workers = content["control_plane"]["heartbeat_age_s"], content["workers"]
+    outer.add_row(f"control plane: {'no heartbeat' if beat is None else f'heartbeat {beat} s ago'}")
+    outer.add_row("workers: " + (", ".join(f"{w['name']} at {w['host']} ({w['partitions']} partitions)" for w in workers) or "none"))
+    table = Table(box=None, pad_edge=False)
+    for name in ("type", "owner"):
+        table.add_column(name, overflow="fold")
+    for name in ("grants", "partitions", "epoch"):
+        table.add_column(name, justify="right")
+    table.add_column("in effect")
+    for name in ("lag", "rejections", "paused"):
+        table.add_column(name, justify="right")
+    table.add_column("last commit")
+    for each in content["types"]:
+        missing = each["not_in_effect_in"]
+        effect = "everywhere" if not missing else f"not in {', '.join(map(str, missing))}"
+        numbers = (str(each["grants"]), str(len(each["partitions"])), str(each["epoch"]))
+        counts = (f"{each['lag']:,}", f"{each['rejections']:,}", ", ".join(map(str, each["paused"])) or "-")
+        table.add_row(each["information_type"], each["owner"], *numbers, effect, *counts, each["last_commit"] or "never")
+    outer.add_row(table)
+    for line in content["attention"]:
+        outer.add_row(f"! {line}")
+    return outer
+
+
+def _time(at_ms: int) -> str | None:
+    return None if at_ms == 0 else datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")

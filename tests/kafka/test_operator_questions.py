@@ -1,0 +1,181 @@
+"""What an operator asks: why a grant shows a record, what was rejected, where everything stands. Values only where asked for."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import pytest
+
+from gongyu_hub.operating.partitions import reading
+from gongyu_schemas import exit_codes
+from tests.faults.changes import GRANTS
+from tests.running import BIN, Published, RunningHub, people
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.kafka
+SECRET = "Canary"
+
+
+def ask(hub: RunningHub, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+    line = [str(BIN / "gongyu-hub"), *arguments, "--dir", str(hub.directory)]
+    done = subprocess.run(line, input=given, capture_output=True, text=True, timeout=90, check=False)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def answer(hub: RunningHub, *arguments: str, given: str | None = None) -> Any:
+    done = ask(hub, *arguments, "--json", given=given)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def shared(running_hub: RunningHub) -> Published:
+    """A type with a record that came, one that moved out of rows, one that was deleted, and rejected messages; settled."""
+    of = running_hub.add_type("person", "explained", GRANTS, "s-explained")
+    one, two, three = people(range(3), name=SECRET)
+    with running_hub.working("worker-1"):
+        of.send("c", None, one)
+        of.send("c", None, {**two, "region": None, "income": 900})
+        of.send("c", None, three)
+        of.send("d", three, None)
+        of.send_raw(of.key(one), b"poison")
+        of.send_raw(None, of.value("c", None, two))
+        of.send_raw(of.key(two), of.value("c", None, one))
+        of.settled()
+    return of
+
+
+def test_a_record_that_is_given_is_explained_clause_by_clause(shared: Published) -> None:
+    found = answer(shared.hub, "explain", "s-explained/seoul", given='{"id": "p0000000"}')
+    assert (found["given"], found["because"], found["fields"]) == (True, "its rows are TRUE on this record", ["id", "name"])
+    assert (found["epoch"], found["epoch_in_effect"], found["image"]["decided_under_epoch"]) == (1, 1, 1)
+    assert [(c["line"], c["column"], c["text"], c["result"], c["settles"]) for c in found["clauses"]] == [
+        (1, 1, "region = '11'", "TRUE", True)
+    ]
+
+
+def test_a_record_that_is_withheld_is_explained_by_what_is_null(shared: Published) -> None:
+    found = answer(shared.hub, "explain", "rich", "--type", "explained", given="p0000001")
+    assert (found["given"], found["fields"]) == (False, [])
+    assert [(c["text"], c["result"], c["settles"]) for c in found["clauses"]] == [
+        ("AND", "NULL", True),
+        ("income > 500", "TRUE", False),
+        ("region <> '26'", "NULL", True),
+    ]
+
+
+def test_a_grant_of_all_rows_and_a_record_that_is_gone(shared: Published) -> None:
+    assert answer(shared.hub, "explain", "all", "--type", "explained", given="p0000001")["because"] == "the grant covers all rows"
+    for key in ("p0000002", "p9999999"):
+        found = answer(shared.hub, "explain", "all", "--type", "explained", given=key)
+        assert (found["given"], found["image"]) == (False, None) and "no image" in found["because"]
+
+
+def test_values_are_shown_only_where_asked_for(shared: Published) -> None:
+    plain = ask(shared.hub, "explain", "s-explained/seoul", given="p0000000")
+    assert plain.returncode == 0 and SECRET not in plain.stdout + plain.stderr and "GIVEN" in plain.stdout
+    values = answer(shared.hub, "explain", "s-explained/seoul", "--values", given="p0000000")["values"]
+    assert values["name"] == {"value": SECRET, "granted": True} and values["income"] == {"value": 100, "granted": False}
+
+
+@pytest.mark.parametrize(
+    ("grant", "key", "why"),
+    [
+        ("nothing", "p1", "no grant 'nothing' is in force"),
+        ("s-explained/all", "", "must be a JSON object of id"),
+        ("s-explained/all", '{"name": "Kim"}', "the key lacks id"),
+        ("s-explained/all", '{"id": 7}', "do not fit its fields id"),
+    ],
+)
+def test_a_wrong_question_is_told_without_what_was_given(shared: Published, grant: str, key: str, why: str) -> None:
+    done = ask(shared.hub, "explain", grant, given=key)
+    assert done.returncode == exit_codes.USAGE and why in done.stderr and "Kim" not in done.stderr
+
+
+def letters(hub: RunningHub, *more: str) -> list[dict[str, Any]]:
+    done = ask(hub, "dead-letters", "list", "--type", "explained", "--json", *more)
+    assert done.returncode == 0, done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_dead_letters_are_listed_newest_first_by_reason_and_time(shared: Published) -> None:
+    found = letters(shared.hub)
+    assert sorted(each["reason"] for each in found) == ["key-not-of-record", "not-wire-format", "null-key"]
+    assert [each["at"] for each in found] == sorted((each["at"] for each in found), reverse=True)
+    assert [each["reason"] for each in letters(shared.hub, "--reason", "null-key")] == ["null-key"]
+    assert len(letters(shared.hub, "--limit", "1")) == 1 and letters(shared.hub, "--limit", "1")[0] == found[0]
+    assert len(letters(shared.hub, "--since", "1h")) == 3 and letters(shared.hub, "--since", "2100-01-01T00:00+00:00") == []
+    person = ask(shared.hub, "dead-letters", "list", "--type", "explained").stdout
+    assert "the owner publishes the record again" in person and SECRET not in person
+    for arguments, why in (
+        (("list", "--reason", "bad"), "reasons are null-key"),
+        (("list", "--since", "soon"), "--since 'soon'"),
+        (("show", "x"), "is no position"),
+        (("show", "0:99999999"), "there is no dead letter"),
+        (("show", "99:1"), "there is no dead letter"),
+    ):
+        done = ask(shared.hub, "dead-letters", *arguments)
+        assert done.returncode == exit_codes.USAGE and why in done.stderr
+
+
+def test_a_dead_letter_is_shown_and_its_bytes_only_where_asked_for(shared: Published) -> None:
+    (letter,) = letters(shared.hub, "--reason", "key-not-of-record")
+    plain = ask(shared.hub, "dead-letters", "show", letter["position"])
+    assert plain.returncode == 0 and SECRET not in plain.stdout and SECRET.encode().hex() not in plain.stdout
+    whole = answer(shared.hub, "dead-letters", "show", letter["position"], "--values")
+    assert whole["value"]["decoded"]["after"]["name"] == SECRET and SECRET.encode().hex() in whole["value"]["hex"]
+    assert whole["key"]["decoded"] == {"id": "p0000001"}
+    (letter,) = letters(shared.hub, "--reason", "not-wire-format")
+    poison = answer(shared.hub, "dead-letters", "show", letter["position"], "--values")
+    assert (poison["value"]["hex"], poison["value"]["decoded"]) == (b"poison".hex(), None) and poison["value"]["not_decoded_because"]
+
+
+def test_the_guide_of_status_is_complete_without_a_worker_and_quick(shared: Published, unique: Callable[[str], str]) -> None:
+    fresh = shared.hub.add_type("person", unique("unread"), GRANTS)
+    began = time.monotonic()
+    found = answer(shared.hub, "status")
+    assert time.monotonic() - began < 10
+    by_name = {each["information_type"]: each for each in found["types"]}
+    mine, unread = by_name["explained"], by_name[fresh.type.name]
+    assert (mine["lag"], mine["rejections"], mine["epoch"], mine["in_effect"], mine["grants"]) == (0, 3, 1, True, 3)
+    assert mine["last_commit"] is not None and {each["out_of_reach"] for each in mine["partitions"]} == {False}
+    assert (unread["in_effect"], unread["last_commit"], unread["not_in_effect_in"]) == (False, None, [0, 1, 2, 3])
+    assert any(f"{fresh.type.name}: epoch 1 is not in effect" in line for line in found["attention"])
+    assert found["control_plane"]["heartbeat_age_s"] < 30
+    assert "rejections" in ask(shared.hub, "status").stdout
+
+
+def test_lag_counts_messages(shared: Published, unique: Callable[[str], str]) -> None:
+    of = shared.hub.add_type("person", unique("late"), GRANTS)
+    for row in people(range(60)):
+        of.send("c", None, row)
+    of.flush()
+
+    def lag() -> int:
+        with reading(shared.hub.profile("hub")) as kafka:
+            return sum(each.lag for each in kafka.stand(of.type.name).types[0].partitions)
+
+    assert sum(each["lag"] for each in answer(shared.hub, "partitions", "list", "--type", of.type.name)) == 60
+    assert lag() == 60
+    with shared.hub.working("worker-1"):
+        of.settled()
+        wait_until(lambda: lag() == 0, 30, "no lag")
+
+
+def test_the_control_plane_answers_operators_in_their_language(shared: Published) -> None:
+    hub = shared.hub.profile("hub")
+    login = ("admin", shared.hub.profile("admin").password.get_secret_value())
+    for path, body, status in (
+        ("types/nothing/partitions/0/resume", {"offset": 1}, 404),
+        ("types/explained/partitions/9/resume", {"offset": 1}, 404),
+        ("types/explained/partitions/0/resume", {"offset": -1}, 422),
+        ("types/explained/partitions/0/resume", {}, 422),
+    ):
+        reply = httpx2.post(f"{hub.registry}/operation/{path}", json=body, auth=login, timeout=30)
+        assert reply.status_code == status and reply.json()["message"]
