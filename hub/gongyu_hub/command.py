@@ -11,6 +11,7 @@ import typer
 from pydantic import ValidationError
 
 from gongyu_hub.observe.logs import configure_logs
+from gongyu_hub.policy.key_file import KEY_FILE
 from gongyu_hub.settings import Settings
 from gongyu_schemas.errors import ConfigError
 from gongyu_schemas.names import check_name
@@ -37,6 +38,9 @@ def work(
     directory: Annotated[Path, typer.Option("--dir", help="Folder of the hub; profiles and the store live in it.")],
     name: Annotated[str, typer.Option(help="Name of this worker; no two may run under one name.")] = "worker-1",
     profile: Annotated[Path | None, typer.Option(help="Profile of the hub's Kafka user. Default: DIR/profiles/hub.yaml.")] = None,
+    pseudonym_key: Annotated[
+        Path | None, typer.Option(help="File of the pseudonym key, a copy of the control plane's. Default: DIR/secrets/pseudonym.key.")
+    ] = None,
     metrics: Annotated[str, typer.Option(help="Address for Prometheus; port 0 = any free one.")] = "127.0.0.1:0",
     commit_interval: Annotated[float, typer.Option(help="Longest time in seconds that a transaction stays open under load.")] = 1.0,
     max_rejections: Annotated[int, typer.Option(help="Rejections in a row that pause an owner partition.")] = 100,
@@ -55,6 +59,7 @@ def work(
         settings = Settings(
             name=check_name(name, "worker"),
             store_dir=directory / "store",
+            pseudonym_key=pseudonym_key or directory / KEY_FILE,
             metrics_host=host,
             metrics_port=int(port),
             commit_interval_s=commit_interval,

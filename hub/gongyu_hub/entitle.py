@@ -11,6 +11,8 @@ delivered follows from the two answers and from whether a granted field differs,
     something equal                   nothing (unchanged: no field the subscriber may see moved)
     something different               u with both
 
+*Equal* is judged as the subscriber sees it: a field that its grant treats differs if its treated values do.
+
 Grants are never merged: rows and fields are judged inside one grant. Distinct predicates are evaluated once per batch,
 and the fields that differ are found once for all grants.
 """
@@ -22,6 +24,7 @@ import numpy.typing as npt
 
 from gongyu_hub.engine.equality import changed_fields
 from gongyu_hub.engine.predicates import evaluate
+from gongyu_hub.engine.treatments import Memos, treated_differ
 from gongyu_hub.policy.compiled import GrantView, TypePolicy
 from gongyu_hub.values import Decision, Flags, Transitions
 from gongyu_schemas.errors import FatalError
@@ -47,10 +50,14 @@ def entitle(transitions: Transitions, policy: TypePolicy) -> list[Decision]:
     old_true = [evaluate(p, transitions.old_buffer, transitions.old_fields) == _TRUE for p in policy.predicates]
     new_true = [evaluate(p, transitions.new_buffer, transitions.new_fields) == _TRUE for p in policy.predicates]
     changed = changed_fields(policy.layout, transitions.old_buffer, transitions.old_fields, transitions.new_buffer, transitions.new_fields)
-    decisions = []
+    decisions: list[Decision] = []
+    memos: Memos = {}
     for index, grant in enumerate(policy.grants):
         before, after = (was, now) if grant.predicate < 0 else (old_true[grant.predicate] & was, new_true[grant.predicate] & now)
-        decisions.append(_decide(index, before, after, _differs(changed, grant)))
+        differs = _differs(changed, grant)
+        if grant.blurred:
+            differs = _differs_blurred(transitions, grant, before & after & ~differs, differs, changed, memos)
+        decisions.append(_decide(index, before, after, differs))
     return decisions
 
 
@@ -63,6 +70,19 @@ def _decide(grant: int, before: Flags, after: Flags, differs: Flags) -> Decision
 
 def _differs(changed: npt.NDArray[np.uint64], grant: GrantView) -> Flags:
     return np.asarray((changed & grant.granted_bits).any(axis=1), np.bool_)
+
+
+def _differs_blurred(
+    transitions: Transitions, grant: GrantView, open_: Flags, differs: Flags, changed: npt.NDArray[np.uint64], memos: Memos
+) -> Flags:
+    """Of records seen before and after whose other fields are equal: does a field differ also as the grant shows it?"""
+    for treated in grant.blurred:
+        moved = changed[:, treated.index // 64] >> np.uint64(treated.index % 64) & np.uint64(1) != 0
+        rows = np.flatnonzero(open_ & moved & ~differs)
+        if len(rows):
+            old, new = transitions.old_fields[rows], transitions.new_fields[rows]
+            differs[rows] = treated_differ(treated, transitions.old_buffer, old, transitions.new_buffer, new, memos)
+    return differs
 
 
 def _require_one_epoch(transitions: Transitions, policy: TypePolicy) -> None:

@@ -20,6 +20,7 @@ class Settings(BaseModel):
 
     name: str = Field(default="worker-1", description="name of the worker: its transactional id and static group membership")
     store_dir: Path = Field(description="folder of the image stores, a cache of the state topics")
+    pseudonym_key: Path = Field(default=Path("secrets", "pseudonym.key"), description="file of the key that pseudonyms are made with")
     metrics_host: str = Field(default="127.0.0.1", description="address on which metrics are served")
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(default=0, description="port of the metrics; 0 = any free one")
     batch_messages: Annotated[int, Field(ge=1)] = Field(default=10_000, description="messages taken from Kafka at a time")

@@ -27,6 +27,7 @@ from gongyu_hub.fan_out import fan_out, make_marker
 from gongyu_hub.observe.metrics import Metrics
 from gongyu_hub.policy.compiled import TypePolicy, compile_policy
 from gongyu_hub.policy.epochs import PolicyReader
+from gongyu_hub.policy.key_file import read_key
 from gongyu_hub.policy.schemas import SchemaReader
 from gongyu_hub.publish import publish_dead_letters, publish_deliveries, publish_state
 from gongyu_hub.settings import Settings
@@ -216,7 +217,9 @@ class Worker:
             if known is None or known.epoch != manifest.epoch:
                 writer = self._schemas.read(manifest.writer_schema_ids[0])
                 key = self._schemas.read(manifest.subject_key_schema_id)
-                self._policies[manifest.topic] = compile_policy(manifest, self._policy.granted(manifest), writer, key)
+                granted = self._policy.granted(manifest)
+                pseudonym_key = read_key(self._settings.pseudonym_key) if any(each.pseudonym_key for each in granted) else None
+                self._policies[manifest.topic] = compile_policy(manifest, granted, writer, key, pseudonym_key)
                 LOG.info("policy read", information_type=manifest.information_type, epoch=manifest.epoch, grants=len(manifest.grants))
         self._intake.subscribe(frozenset(self._policies))
 

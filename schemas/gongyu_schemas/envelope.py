@@ -2,12 +2,14 @@
 
 Both envelopes are Debezium's (`before, after, op, ts_ms, source`); the hub finds an owner's fields by name, so a
 Debezium topic fits as it is. A view's envelope carries the grant's purpose and law as attributes of its schema:
-every message names its schema, so every message carries both at no cost.
+every message names its schema, so every message carries both at no cost. A treated field says in `gongyu.treatment` what was done to it.
 """
 
 from __future__ import annotations
 
 import copy
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +29,12 @@ COPY_END = "end"
 #: `source.reason` of a `d`: the record left the entitlement (or was deleted; a grant may not tell these apart).
 LEFT = "left"
 
+#: Attribute of a treated field in the schemas of views and of their keys: {"mask": {...}}, {"null": true}, ...
+TREATMENT = "gongyu.treatment"
+
+#: Field -> what is done to it before it is shown.
+Treatments = Mapping[str, Mapping[str, Any]]
+
 _NULL_STRING = ["null", "string"]
 
 
@@ -42,6 +50,7 @@ class ViewTerms:
     legal_basis: dict[str, str | None]
     valid_from: str | None = None
     valid_to: str | None = None
+    treatments: Treatments = dataclasses.field(default_factory=dict)
 
 
 def key_schema(information_type: InformationType, names: tuple[str, ...], name: str) -> Schema:
@@ -58,9 +67,10 @@ def subject_key_schema(information_type: InformationType) -> Schema:
     return key_schema(information_type, information_type.subject, name)
 
 
-def record_key_schema(information_type: InformationType) -> Schema:
-    """Key of every grant topic of the type: the record's key."""
-    return key_schema(information_type, information_type.key, "Key")
+def record_key_schema(information_type: InformationType, treatments: Treatments | None = None) -> Schema:
+    """Key of every grant topic of the type: the record's key, as the grant treats it."""
+    schema = key_schema(information_type, information_type.key, "Key")
+    return {**schema, "fields": [_treated(each, treatments or {}) for each in schema["fields"]]}
 
 
 def owner_envelope(information_type: InformationType) -> Schema:
@@ -84,7 +94,8 @@ def owner_envelope(information_type: InformationType) -> Schema:
 def view_envelope(information_type: InformationType, terms: ViewTerms) -> Schema:
     """Value schema of a grant topic: the granted fields in the order of the record, and the terms as attributes."""
     granted = frozenset(terms.fields)
-    fields = [copy.deepcopy(field) for field in information_type.record_schema["fields"] if field["name"] in granted]
+    declared = [copy.deepcopy(each) for each in information_type.record_schema["fields"] if each["name"] in granted]
+    fields = [_treated(each, terms.treatments) for each in declared]
     namespace = f"gongyu.view.{avro_name(terms.subscriber)}.{avro_name(terms.grant)}"
     return {
         **_delivery(namespace, _with_namespaces(fields, namespace)),
@@ -99,6 +110,23 @@ def view_envelope(information_type: InformationType, terms: ViewTerms) -> Schema
         "gongyu.validFrom": terms.valid_from,
         "gongyu.validTo": terms.valid_to,
     }
+
+
+def _treated(declared: dict[str, Any], treatments: Treatments) -> dict[str, Any]:
+    """A pseudonym is a string, a field that is always null may be null, all else keeps its type.
+
+    A default other than null goes: it would be a value that nobody treated.
+    """
+    treatment = treatments.get(declared["name"])
+    if treatment is None:
+        return declared
+    schema = declared["type"]
+    if "null" in treatment and not isinstance(schema, list):
+        schema = ["null", schema]
+    elif "pseudonymise" in treatment:
+        schema = [each if each == "null" else "string" for each in schema] if isinstance(schema, list) else "string"
+    kept = {name: value for name, value in declared.items() if name != "default" or value is None}
+    return {**kept, "type": schema, TREATMENT: dict(treatment)}
 
 
 def marker_schema() -> Schema:

@@ -11,7 +11,9 @@ import fastavro
 import numpy as np
 
 from gongyu_hub.policy.compiled import TypePolicy, compile_policy
+from gongyu_hub.policy.pseudonyms import PseudonymKey
 from gongyu_hub.policy.records import GrantVersion, LegalBasis, Manifest, ManifestEntry, Purpose
+from gongyu_hub.policy.treatments import Treatment
 from gongyu_hub.state.pending import Partition, Pending
 from gongyu_hub.state.records import Progress
 from gongyu_hub.state.store import Identity, Store
@@ -23,6 +25,8 @@ from gongyu_schemas.names import grant_topic, owner_topic, state_topic
 from gongyu_schemas.partitioner import partition_of
 
 KEY_ID, WRITER_ID, FIRST_VIEW_ID = 11, 12, 100
+MASTER = bytes(range(32))
+PSEUDONYM_KEY = PseudonymKey(MASTER)
 TYPES = Path(__file__).parents[1] / "types"
 
 Row = dict[str, Any]
@@ -46,7 +50,7 @@ class World:
     """One information type, some grants, and messages to put through the stages."""
 
     information_type: InformationType
-    grants: dict[str, dict[str, Any]]  # name -> {"fields": [...], "rows": text or None}
+    grants: dict[str, dict[str, Any]]  # name -> {"fields": [...], "rows": text or None, "treatments": as the policy has them}
     offset: int = 0
     messages: list[tuple[int, int, bytes | None, bytes | None]] = field(default_factory=list)
 
@@ -72,11 +76,17 @@ class World:
             writer_schema_ids=(WRITER_ID,),
             grants=tuple(ManifestEntry(subscriber="bank", grant=name, version=1) for name in self.grants),
         )
-        return compile_policy(manifest, versions, owner_envelope(of), subject_key_schema(of))
+        return compile_policy(manifest, versions, owner_envelope(of), subject_key_schema(of), PSEUDONYM_KEY)
 
     def view_schema(self, grant: str) -> Any:
-        fields = tuple(self.grants[grant]["fields"])
-        return view_envelope(self.information_type, ViewTerms("bank", grant, 1, fields, {"code": "c", "text": "t"}, {"statute": "s"}))
+        fields, treatments = tuple(self.grants[grant]["fields"]), self.treatments(grant)
+        terms = ViewTerms("bank", grant, 1, fields, {"code": "c", "text": "t"}, {"statute": "s"}, treatments=treatments)
+        return view_envelope(self.information_type, terms)
+
+    def treatments(self, grant: str) -> dict[str, dict[str, Any]]:
+        """As a grant version has them."""
+        said = self.grants[grant].get("treatments", {})
+        return {name: Treatment.model_validate(each).content() for name, each in said.items()}
 
     def key(self, row: Row) -> bytes:
         subject = {name: row[name] for name in self.information_type.subject}
@@ -126,6 +136,8 @@ class World:
             information_type=self.information_type.name,
             fields=tuple(self.grants[name]["fields"]),
             rows=self.grants[name].get("rows"),
+            treatments=self.treatments(name),
+            pseudonym_key=PSEUDONYM_KEY.check,
             purpose=Purpose(code="c", text="t"),
             legal_basis=LegalBasis(statute="s", article="a", valid_from="2020-01-01"),
             topic=grant_topic("bank", name),

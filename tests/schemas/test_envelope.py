@@ -240,3 +240,30 @@ def test_deriving_a_schema_leaves_the_types_own_as_it_was(case: tuple[Informatio
     envelope.view_envelope(chosen, terms_of(fields))
     envelope.record_key_schema(chosen)
     assert chosen.record_schema == before
+
+
+def test_a_treated_field_has_the_type_of_what_is_shown_and_says_what_was_done() -> None:
+    uuid_ = {"type": "string", "logicalType": "uuid"}
+    record = record_of(
+        {"name": "id", "type": uuid_, "doc": "who"},
+        {"name": "code", "type": "long", "default": 7},
+        {"name": "born", "type": {"type": "int", "logicalType": "date"}},
+        {"name": "kin", "type": [uuid_, "null"], "default": "00000000-0000-0000-0000-000000000000"},
+        {"name": "use", "type": ["null", enum_of("A", "B")], "default": None},
+        {"name": "plain", "type": "string"},
+    )
+    kind, pseudonym = type_of(record, read_fields(record), ("id", "code")), {"pseudonymise": {"key_version": 1}}
+    treatments = {"id": pseudonym, "code": {"null": True}, "born": {"generalise": {"to": "month"}}, "kin": pseudonym, "use": {"null": True}}
+    view = envelope.view_envelope(kind, terms_of(tuple(names_in(record)), treatments=treatments))
+    parse_everywhere(view)
+    fields = view["fields"][0]["type"][1]["fields"]
+    assert [field.get("gongyu.treatment") for field in fields] == [*treatments.values(), None]
+    assert fields[0] == {"name": "id", "type": "string", "doc": "who", "gongyu.treatment": pseudonym}, "no logical type is left"
+    assert fields[1]["type"] == ["null", "long"] and "default" not in fields[1], "an untreated value would be left in the schema"
+    assert fields[2]["type"] == {"type": "int", "logicalType": "date"}
+    assert fields[3]["type"] == ["string", "null"] and "default" not in fields[3]
+    assert fields[4]["type"][0] == "null" and fields[4]["default"] is None
+    key = envelope.record_key_schema(kind, {"id": pseudonym})
+    parse_everywhere(key)
+    assert [(field["type"], "gongyu.treatment" in field) for field in key["fields"]] == [("string", True), ("long", False)]
+    assert record["fields"][0]["type"] == uuid_, "the type's own schema stays as it was"

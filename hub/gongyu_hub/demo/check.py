@@ -25,6 +25,7 @@ from gongyu_hub.demo.compare import Compared, Defect, Findings, GrantTopic, Rece
 from gongyu_hub.demo.policy_text import read_policy
 from gongyu_hub.demo.reference import Delivery, Outcome, OwnerMessage, Published, Reference, Tally, Terms
 from gongyu_hub.demo.topics import Topics, wait_until
+from gongyu_hub.demo.treatments import read_key
 from gongyu_schemas.errors import FatalError, KafkaUnavailable, reported
 from gongyu_schemas.fields import Schema
 from gongyu_schemas.information_type import InformationType, load_types, shipped_types
@@ -64,11 +65,16 @@ class CheckResult:
 
 
 def check_hub(
-    folder: Path, policy: Path, type_folders: Sequence[Path] = (), timeout_s: float = 60.0, only: str | None = None
+    folder: Path,
+    policy: Path,
+    type_folders: Sequence[Path] = (),
+    timeout_s: float = 60.0,
+    only: str | None = None,
+    pseudonym_key: Path | None = None,
 ) -> CheckResult:
     """Compare all that the hub in this folder has delivered, or what it has of `only` one type. Raises ConfigError, KafkaUnavailable."""
     types = load_types(shipped_types(), *type_folders)
-    grants = read_policy(policy, types)
+    grants = read_policy(policy, types, read_key(pseudonym_key or folder / "secrets" / "pseudonym.key"))
     hub, admin = (read_profile(folder / "profiles" / f"{user}.yaml") for user in (HUB_USER, ADMIN_USER))
     with make_registry(hub) as registry, closing(Topics(admin)) as topics:
         return _check(topics, registry, grants, timeout_s, only)
@@ -248,6 +254,7 @@ def main(
     policy: Annotated[Path, typer.Option(help="Its policy file.")],
     types: Annotated[list[Path] | None, typer.Option(help="Further folders of information types.")] = None,
     only: Annotated[str | None, typer.Option(help="Only this information type.")] = None,
+    pseudonym_key: Annotated[Path | None, typer.Option(help="Its pseudonym key; default: secrets/pseudonym.key in its folder.")] = None,
     timeout_s: Annotated[float, typer.Option("--timeout", help="Seconds to wait until the hub has caught up.")] = 60.0,
 ) -> None:
     """Compare every message of every grant topic with an independent reference; exit 1 unless all is right.
@@ -255,7 +262,7 @@ def main(
     Example: python -m gongyu_hub.demo.check --dir ./hub --policy policy.yaml
     """
     with reported():
-        result = check_hub(folder, policy, types or (), timeout_s, only)
+        result = check_hub(folder, policy, types or (), timeout_s, only, pseudonym_key)
     print_result(result)
     if not result.findings.clean:
         raise SystemExit(FatalError.exit_code)

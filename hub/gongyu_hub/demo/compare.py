@@ -15,8 +15,8 @@ from typing import Any
 
 from gongyu_hub.demo.plain import Codec, NotPlain, image_reader
 from gongyu_hub.demo.reference import Delivery, Terms, View
-from gongyu_schemas.envelope import COPY_BEGIN, COPY_END, DELETE, LEFT, MARKER
-from gongyu_schemas.fields import Schema
+from gongyu_schemas.envelope import COPY_BEGIN, COPY_END, DELETE, LEFT, MARKER, TREATMENT
+from gongyu_schemas.fields import Schema, read_fields
 from gongyu_schemas.wire import WireError, unframe
 
 EXAMPLES = 5
@@ -91,9 +91,13 @@ class GrantTopic:
 
 def granted_names(schema: Schema) -> tuple[str, ...]:
     """The field names of the view inside an envelope schema."""
+    return tuple(each["name"] for each in view_record(schema)["fields"])
+
+
+def view_record(schema: Schema) -> Schema:
+    """The view's record inside an envelope schema."""
     declared = next(each["type"] for each in schema["fields"] if each["name"] == "before")
-    record = next(branch for branch in declared if isinstance(branch, dict))
-    return tuple(each["name"] for each in record["fields"])
+    return next(branch for branch in declared if isinstance(branch, dict))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,7 @@ class _Comparison:
         self._codecs = {schema_id: Codec(schema) for schema_id, schema in topic.view_schemas.items()}
         self._names = {schema_id: granted_names(schema) for schema_id, schema in topic.view_schemas.items()}
         self._key_codec = Codec(topic.key_schema)
-        self._read_view = image_reader([topic.terms.information_type.field(name) for name in topic.terms.fields])
+        self._read_view = image_reader(topic.terms.view_fields)
         for schema_id, schema in topic.view_schemas.items():
             self._check_terms(schema_id, schema)
 
@@ -235,3 +239,15 @@ class _Comparison:
         ):
             if schema.get(attribute) != wanted:
                 self.findings.add(Defect.WRONG_TERMS, f"schema {schema_id}: {attribute} is {schema.get(attribute)}, must be {wanted}")
+        self._check_treatments(schema_id, view_record(schema))
+
+    def _check_treatments(self, schema_id: int, record: Schema) -> None:
+        """Each granted field has the type that its treatment leaves, and says what was done to it."""
+        terms = self._topic.terms
+        wanted = {each.name: each for each in terms.view_fields}
+        for shown, declared in zip(read_fields(record), record["fields"], strict=True):
+            field, treated = wanted.get(shown.name), terms.treatments.get(shown.name)
+            if field is not None and (shown.kind, shown.null_branch) != (field.kind, field.null_branch):
+                self.findings.add(Defect.WRONG_TERMS, f"schema {schema_id}: {shown.name} is {shown.kind.value}, must be {field.kind.value}")
+            if declared.get(TREATMENT) != (None if treated is None else treated.content):
+                self.findings.add(Defect.WRONG_TERMS, f"schema {schema_id}: {TREATMENT} of {shown.name} is {declared.get(TREATMENT)}")

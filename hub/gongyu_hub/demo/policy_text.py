@@ -13,24 +13,25 @@ from typing import Any
 
 import yaml
 
+from gongyu_hub.demo.literals import LiteralError
 from gongyu_hub.demo.reference import Terms, terms
 from gongyu_hub.demo.row_text import RowTextError
 from gongyu_schemas.errors import ConfigError
 from gongyu_schemas.information_type import InformationType
 
 
-def read_policy(file: Path, types: Mapping[str, InformationType]) -> tuple[Terms, ...]:
-    """Every grant of the file. Raises ConfigError."""
+def read_policy(file: Path, types: Mapping[str, InformationType], master: bytes | None = None) -> tuple[Terms, ...]:
+    """Every grant of the file; `master` is the key of its pseudonyms, needed before one is made. Raises ConfigError."""
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
-        return tuple(_read_grant(each, types) for each in content["grants"])
+        return tuple(_read_grant(each, types, master) for each in content["grants"])
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"policy {file} cannot be read: {error}") from error
-    except (KeyError, TypeError, RowTextError) as error:
+    except (KeyError, TypeError, RowTextError, LiteralError) as error:
         raise ConfigError(f"policy {file} is not one that the hub accepts: {error}; try gongyu-hub check --policy {file}") from error
 
 
-def _read_grant(entry: Mapping[str, Any], types: Mapping[str, InformationType]) -> Terms:
+def _read_grant(entry: Mapping[str, Any], types: Mapping[str, InformationType], master: bytes | None) -> Terms:
     law = entry["legal_basis"]
     return terms(
         entry["subscriber"],
@@ -45,6 +46,8 @@ def _read_grant(entry: Mapping[str, Any], types: Mapping[str, InformationType]) 
             "valid_from": _day(law["valid_from"]),
             "valid_to": _day(law.get("valid_to")),
         },
+        entry.get("treatments"),
+        master,
     )
 
 

@@ -15,8 +15,9 @@ from typing import Any
 
 from gongyu_hub.demo.plain import Codec, NotPlain, image_reader
 from gongyu_hub.demo.row_text import Image, Predicate, compile_rows
+from gongyu_hub.demo.treatments import Treated, Whose, read_treatment
 from gongyu_schemas.envelope import CREATE, DELETE, MARKER, READ, UPDATE
-from gongyu_schemas.fields import Schema
+from gongyu_schemas.fields import Field, Schema
 from gongyu_schemas.information_type import InformationType
 from gongyu_schemas.partitioner import partition_of
 from gongyu_schemas.wire import WireError, unframe
@@ -72,6 +73,21 @@ class Terms:
     rows: Predicate
     purpose: Mapping[str, Any]
     legal_basis: Mapping[str, Any]
+    treatments: Mapping[str, Treated] = field(default_factory=dict)
+
+    @property
+    def view_fields(self) -> tuple[Field, ...]:
+        """As the view shows them."""
+        known = {each.name: each for each in self.information_type.fields}
+        return tuple(self.treatments[name].field if name in self.treatments else known[name] for name in self.fields)
+
+    def show(self, name: str, value: Any) -> Any:
+        """A field's value as the view has it."""
+        return self.treatments[name].show(value) if name in self.treatments else value
+
+    def show_key(self, key: Key) -> Key:
+        """A record's key as the view has it."""
+        return tuple(self.show(name, value) for name, value in zip(self.information_type.key, key, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,19 +159,23 @@ def terms(
     rows: str | None = None,
     purpose: Mapping[str, Any] | None = None,
     legal_basis: Mapping[str, Any] | None = None,
+    treatments: Mapping[str, Mapping[Any, Any]] | None = None,
+    master: bytes | None = None,
 ) -> Terms:
-    """A grant from the policy's texts. Raises RowTextError."""
+    """A grant from the policy's texts; `master` is the pseudonym key. Raises RowTextError, and what `read_treatment` raises."""
     granted = frozenset(fields)
     ordered = tuple(each.name for each in information_type.fields if each.name in granted)
     predicate = no_rows if rows is None else compile_rows(rows, information_type.fields)
-    return Terms(subscriber, name, information_type, ordered, predicate, purpose or {}, legal_basis or {})
+    whose = Whose(subscriber, information_type.name, master)
+    treated = {each: read_treatment(information_type.field(each), said, whose) for each, said in (treatments or {}).items()}
+    return Terms(subscriber, name, information_type, ordered, predicate, purpose or {}, legal_basis or {}, treated)
 
 
 def view(grant: Terms, image: Image | None) -> View | None:
-    """What the grant shows of one image: None for nothing, or the granted values."""
+    """What the grant shows of one image: None for nothing, or the granted values, treated. Its rows are judged untreated."""
     if image is None or grant.rows(image) is not True:
         return None
-    return tuple(image[name] for name in grant.fields)
+    return tuple(grant.show(name, image[name]) for name in grant.fields)
 
 
 def operation(before: View | None, after: View | None) -> str | None:
@@ -197,7 +217,8 @@ class Reference:
 
     def views(self, grant: int) -> dict[Key, View]:
         """What the grant shows now, by record key."""
-        shown = ((key, view(self.grants[grant], image)) for key, image in self.images())
+        of = self.grants[grant]
+        shown = ((of.show_key(key), view(of, image)) for key, image in self.images())
         return {key: visible for key, visible in shown if visible is not None}
 
     def _decide(self, message: OwnerMessage) -> Decided:
@@ -233,7 +254,8 @@ class Reference:
             tally = self.tallies[index]
             if op is not None:
                 tally.delivered[op] += 1
-                yield index, Delivery(op, change.key, before, after, change.ts_ms, message.partition, message.offset, change.act)
+                key = grant.show_key(change.key)
+                yield index, Delivery(op, key, before, after, change.ts_ms, message.partition, message.offset, change.act)
             elif after is None:
                 tally.withheld += 1
             else:

@@ -35,7 +35,7 @@ def read_positions(file: Path) -> dict[int, int]:
 def compare_table(file: Path, grant: Terms, expected: Mapping[Key, View]) -> Findings:
     """Every row that is missing, too many or different."""
     findings, name = Findings(), f"{grant.subscriber}/{grant.name}"
-    fields = [grant.information_type.field(each) for each in grant.fields]
+    fields = grant.view_fields
     key_at = [grant.fields.index(each) for each in grant.information_type.key]
     columns = ", ".join(f'"{field.name}"' for field in fields)
     found: dict[Key, View] = {}

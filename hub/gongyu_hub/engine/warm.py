@@ -12,6 +12,7 @@ from gongyu_hub.engine.keys import integer_field, join_fields, murmur2_partition
 from gongyu_hub.engine.layout import compile_layout
 from gongyu_hub.engine.predicates import compile_predicate, evaluate
 from gongyu_hub.engine.projection import build_deliveries
+from gongyu_hub.engine.treatments import How, Treated, show, treat_views, treated_differ
 from gongyu_hub.policy.row_types import type_rows
 from gongyu_hub.policy.rows import parse_rows
 
@@ -39,3 +40,6 @@ def warm() -> None:
     build_deliveries(
         zeros, found.op, bytes(5), [0], _MESSAGE, found.fields, _MESSAGE, found.fields, found.ts_ms, zeros, zeros, _MESSAGE, found.act
     )
+    blurred = Treated(How.RANGE, 0, -1, 10)
+    treat_views(show([0], {0: blurred}), _MESSAGE, found.fields, {})
+    treated_differ(blurred, _MESSAGE, found.fields, _MESSAGE, found.fields, {})

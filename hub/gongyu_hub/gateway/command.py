@@ -24,6 +24,7 @@ from fastapi import FastAPI
 from gongyu_hub.gateway.app import make_app
 from gongyu_hub.gateway.server import Server, read_address, take_port
 from gongyu_hub.observe.logs import configure_logs
+from gongyu_hub.policy.key_file import KEY_FILE
 from gongyu_hub.registry import epochs
 from gongyu_hub.registry.control import Control
 from gongyu_hub.registry.credentials import Credentials
@@ -32,6 +33,7 @@ from gongyu_hub.registry.heart import Heart
 from gongyu_hub.registry.kafka_admin import KafkaAdmin
 from gongyu_hub.registry.policy_check import Policy, Types, read_policy
 from gongyu_hub.registry.policy_topic import next_sequence
+from gongyu_hub.registry.pseudonym_key import keep_key
 from gongyu_hub.registry.readiness import Readiness
 from gongyu_hub.registry.users import keep_administrator, profile_file
 from gongyu_hub.registry.watch import fingerprint
@@ -101,6 +103,7 @@ def _run(
 ) -> None:
     seen = sources.fingerprint()
     known_types, policy = sources.read(database)
+    key_check = keep_key(directory / KEY_FILE, database)
     readiness, credentials = Readiness(), Credentials(database)
     keep_administrator(administrator, credentials)
     app = make_app(database, credentials, readiness)
@@ -113,6 +116,7 @@ def _run(
         admin=KafkaAdmin(administrator),
         profile=administrator.model_copy(update={"registry": url}),
         profiles=directory / "profiles",
+        key_check=key_check,
         now_ms=lambda: time.time_ns() // 1_000_000,
     )
     policy_topic = control.prepare()

@@ -6,13 +6,17 @@ do not fit each other: the control plane has checked all of it, so a misfit must
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from gongyu_hub.engine.layout import Layout, LayoutError, compile_layout
 from gongyu_hub.engine.predicates import Predicate, compile_predicate
+from gongyu_hub.engine.treatments import How, Shown, Treated, show
+from gongyu_hub.policy.compiled_treatments import compile_treatments
+from gongyu_hub.policy.pseudonyms import PseudonymKey
 from gongyu_hub.policy.records import GrantVersion, Manifest
 from gongyu_hub.policy.rows import RowsError, parse_rows, type_rows
 from gongyu_schemas import wire
@@ -22,7 +26,11 @@ from gongyu_schemas.fields import Schema
 
 @dataclass(frozen=True, slots=True)
 class GrantView:
-    """One grant as the stages use it. `predicate` indexes TypePolicy.predicates, -1 = all rows."""
+    """One grant as the stages use it. `predicate` indexes TypePolicy.predicates, -1 = all rows.
+
+    `shown` is None where nothing is treated. Whether a view differs is told by the fields of `granted_bits` and, where different values
+    may become equal, by `blurred` fields after their treatment.
+    """
 
     subscriber: str
     grant: str
@@ -33,8 +41,11 @@ class GrantView:
     view_header: npt.NDArray[np.uint8]  # [5] wire header of its messages
     key_header: bytes
     granted: npt.NDArray[np.int32]  # field indexes in view order
-    granted_bits: npt.NDArray[np.uint64]  # [ceil(F / 64)]
+    granted_bits: npt.NDArray[np.uint64]  # [ceil(F / 64)] of fields that differ as shown exactly if they differ
     predicate: int
+    shown: Shown | None = None
+    blurred: tuple[Treated, ...] = ()
+    key_places: npt.NDArray[np.int32] | None = None  # where a key field is treated: the key fields' indexes in the view
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +68,14 @@ class TypePolicy:
         return self.manifest.epoch
 
 
-def compile_policy(manifest: Manifest, versions: tuple[GrantVersion, ...], writer_schema: Schema, subject_key_schema: Schema) -> TypePolicy:
-    """`writer_schema`: the owner topic's envelope; `subject_key_schema`: its key record."""
+def compile_policy(
+    manifest: Manifest,
+    versions: tuple[GrantVersion, ...],
+    writer_schema: Schema,
+    subject_key_schema: Schema,
+    pseudonym_key: PseudonymKey | None = None,
+) -> TypePolicy:
+    """`writer_schema`: the owner topic's envelope; `subject_key_schema`: its key record; the key is needed where grants use it."""
     if len(manifest.writer_schema_ids) != 1:
         raise FatalError(f"{manifest.information_type}: this version decides by one writer schema, the manifest names several")
     try:
@@ -70,8 +87,10 @@ def compile_policy(manifest: Manifest, versions: tuple[GrantVersion, ...], write
         raise FatalError(f"{manifest.information_type}, epoch {manifest.epoch}: {error}") from error
     places = {field.name: index for index, field in enumerate(layout.fields)}
     writer = manifest.writer_schema_ids[0]
+    treated = [compile_treatments(version, layout.fields, manifest.key_fields, pseudonym_key) for version in versions]
     grants = tuple(
-        _compile_grant(version, entry.copy_number, writer, places, texts) for version, entry in zip(versions, manifest.grants, strict=True)
+        _treat(_compile_grant(version, entry.copy_number, writer, places, texts), of_grant, manifest.key_fields, places)
+        for version, entry, of_grant in zip(versions, manifest.grants, treated, strict=True)
     )
     return TypePolicy(
         manifest=manifest,
@@ -93,9 +112,6 @@ def _compile_grant(version: GrantVersion, copy_number: int, writer: int, places:
     if view_id is None or unknown:
         raise FatalError(f"{version.subscriber}/{version.grant}: no view for writer schema {writer}, or unknown fields {unknown}")
     granted = np.sort(_indexes(version.fields, places))  # a view keeps the order of the record
-    bits = np.zeros((len(places) + 63) // 64, np.uint64)
-    for index in granted.tolist():
-        bits[index // 64] |= np.uint64(1 << (index % 64))
     return GrantView(
         subscriber=version.subscriber,
         grant=version.grant,
@@ -106,9 +122,31 @@ def _compile_grant(version: GrantVersion, copy_number: int, writer: int, places:
         view_header=np.frombuffer(wire.header(view_id), np.uint8),
         key_header=wire.header(version.key_schema_id),
         granted=granted,
-        granted_bits=bits,
+        granted_bits=_bits(granted.tolist(), len(places)),
         predicate=-1 if version.rows is None else texts.index(version.rows),
     )
+
+
+def _treat(grant: GrantView, treated: Mapping[int, Treated], key_fields: tuple[str, ...], places: dict[str, int]) -> GrantView:
+    """Constants never differ, pseudonyms differ exactly if their values do, and of the others it is seen when they are treated."""
+    if not treated:
+        return grant
+    granted, keys = grant.granted.tolist(), [places[name] for name in key_fields]
+    plain = [index for index in granted if index not in treated or treated[index].how is How.PSEUDONYM]
+    return replace(
+        grant,
+        granted_bits=_bits(plain, len(places)),
+        shown=show(granted, dict(treated)),
+        blurred=tuple(each for each in treated.values() if each.blurs),
+        key_places=np.array([granted.index(key) for key in keys], np.int32) if any(key in treated for key in keys) else None,
+    )
+
+
+def _bits(indexes: list[int], fields: int) -> npt.NDArray[np.uint64]:
+    bits = np.zeros((fields + 63) // 64, np.uint64)
+    for index in indexes:
+        bits[index // 64] |= np.uint64(1 << (index % 64))
+    return bits
 
 
 def _indexes(names: tuple[str, ...], places: dict[str, int]) -> npt.NDArray[np.int32]:

@@ -6,7 +6,7 @@ versions it names, so a reader that has a manifest has all of it.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -43,6 +43,9 @@ class GrantVersion(_Record):
     information_type: str
     fields: tuple[str, ...]
     rows: str | None = None
+    #: Field -> its treatment (`policy.treatments.Treatment`); and which key pseudonyms are made with (`PseudonymKey.check`).
+    treatments: dict[str, dict[str, Any]] = {}
+    pseudonym_key: str | None = None
     purpose: Purpose
     legal_basis: LegalBasis
     valid_from: str | None = None

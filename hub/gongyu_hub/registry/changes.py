@@ -79,6 +79,7 @@ def content(grant: Grant) -> dict[str, Any]:
         "information_type": grant.information_type,
         "fields": grant.fields,
         "rows": grant.rows,
+        "treatments": {name: treatment.content() for name, treatment in grant.treatments.items()},
         "purpose": Purpose(code=grant.purpose.code, text=grant.purpose.text).model_dump(),
         "legal_basis": LegalBasis(
             statute=law.statute,

@@ -40,13 +40,16 @@ class PolicyRefused(ConfigError):
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """What the steps work with. `profile` is the administrator's, with the registry's URL; `now_ms` the clock."""
+    """What the steps work with. `profile` is the administrator's, with the registry's URL; `key_check` tells which pseudonym key is
+    in use; `now_ms` is the clock.
+    """
 
     database: Database
     credentials: Credentials
     admin: KafkaAdmin
     profile: Profile
     profiles: Path
+    key_check: str
     now_ms: Callable[[], int]
     #: The policy file and an operator's request may come at once; epochs are decided and published one after the other.
     _turn: threading.Lock = field(default_factory=threading.Lock)
@@ -174,7 +177,7 @@ class Control:
                     epochs.know_type(session, information_type)
                     grants = policy.grants_of(name)
                     if grants:
-                        epochs.decide_first_epoch(session, information_type, grants, partitions, self.now_ms())
+                        epochs.decide_first_epoch(session, information_type, grants, partitions, self.key_check, self.now_ms())
                         decided.append(name)
         except InvalidSchema as error:
             raise ConfigError(f"a schema made from the information types cannot be registered: {error}") from error

@@ -85,8 +85,8 @@ def know_type(session: Session, information_type: InformationType) -> None:
 def _register_views(session: Session, information_type: InformationType, grant: Grant) -> tuple[int, dict[str, int]]:
     """(key schema id, writer schema id -> view schema id) of a grant's first version."""
     topic = names.grant_topic(grant.subscriber, grant.name)
-    key_id = schemas.register_schema(session, names.key_subject(topic), record_key_schema(information_type))
     terms = content(grant)
+    key_id = schemas.register_schema(session, names.key_subject(topic), record_key_schema(information_type, terms["treatments"]))
     view = view_envelope(
         information_type,
         ViewTerms(
@@ -98,6 +98,7 @@ def _register_views(session: Session, information_type: InformationType, grant: 
             legal_basis=terms["legal_basis"],
             valid_from=terms["valid_from"],
             valid_to=terms["valid_to"],
+            treatments=terms["treatments"],
         ),
     )
     view_id = schemas.register_schema(session, names.value_subject(topic), view)
@@ -105,9 +106,14 @@ def _register_views(session: Session, information_type: InformationType, grant: 
 
 
 def decide_first_epoch(
-    session: Session, information_type: InformationType, grants: tuple[Grant, ...], partitions: Mapping[str, int], now_ms: int
+    session: Session,
+    information_type: InformationType,
+    grants: tuple[Grant, ...],
+    partitions: Mapping[str, int],
+    key_check: str,
+    now_ms: int,
 ) -> None:
-    """Freeze epoch 1 of a type. `partitions` are the grant topics' as Kafka has them."""
+    """Freeze epoch 1 of a type. `partitions` are the grant topics' as Kafka has them, `key_check` the pseudonym key's."""
     name, topic = information_type.name, names.owner_topic(information_type.owner, information_type.name)
     for grant in grants:
         who = {"subscriber": grant.subscriber, "information_type": name}
@@ -120,6 +126,7 @@ def decide_first_epoch(
             **content(grant),
             topic=grant_topic,
             partitions=partitions[grant_topic],
+            pseudonym_key=key_check if any(each.pseudonymise is not None for each in grant.treatments.values()) else None,
             key_schema_id=key_id,
             view_schema_ids=view_ids,
         )

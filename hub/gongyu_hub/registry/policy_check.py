@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path as FilePath
 
 from gongyu_hub.policy.rows import RowsError, parse_rows, type_rows
+from gongyu_hub.policy.treatments import GROWTH_BYTES_MAX, Treatment, growth_bytes, misfit
 from gongyu_hub.registry.places import Document, Mistake, NotYaml, Path, Place, read_document, show
 from gongyu_hub.registry.policy_file import GrantDraft, GrantEntry, LegalBasisEntry, PolicyEntries, PurposeEntry, near, read_entries
 from gongyu_hub.registry.text_places import place_inside
@@ -39,6 +40,7 @@ class Grant:
     information_type: str
     fields: tuple[str, ...]
     rows: str | None
+    treatments: Mapping[str, Treatment]
     purpose: PurposeEntry
     legal_basis: LegalBasisEntry
     valid_from: date | None
@@ -91,6 +93,7 @@ def _grant(entry: GrantEntry, information_type: InformationType) -> Grant:
         information_type=entry.information_type,
         fields=tuple(field.name for field in information_type.fields if field.name in named),
         rows=entry.rows,
+        treatments={field.name: entry.treatments[field.name] for field in information_type.fields if field.name in entry.treatments},
         purpose=entry.purpose,
         legal_basis=entry.legal_basis,
         valid_from=entry.valid_from,
@@ -116,6 +119,7 @@ def _check_grant(document: Document, path: Path, grant: GrantDraft, entries: Pol
         yield from _check_fields(document, (*path, "fields"), grant.fields, information_type)
     if grant.rows is not None:
         yield from _check_rows(document, (*path, "rows"), grant.rows, information_type)
+    yield from _check_treatments(document, path, grant, information_type)
 
 
 def _check_fields(document: Document, path: Path, named: tuple[str, ...], information_type: InformationType) -> Iterator[Mistake]:
@@ -137,6 +141,27 @@ def _check_rows(document: Document, path: Path, rows: str, information_type: Inf
     except RowsError as error:
         place = place_inside(document.text, document.scalars[path], error.line, error.column)
         yield Mistake(place, show(path), error.what, "mend the row text there")
+
+
+def _check_treatments(document: Document, path: Path, grant: GrantDraft, information_type: InformationType) -> Iterator[Mistake]:
+    known, growth = {field.name: field for field in information_type.fields}, 0
+    for name, treatment in grant.treatments.items():
+        place = (*path, "treatments", name)
+        if name not in known:
+            what = f"{name!r} is not a field of {information_type.name!r}"
+            yield Mistake(document.keys.get(place, document.place(place)), show(place), what, near(name, sorted(known)))
+            continue
+        if grant.fields is not None and name not in grant.fields:
+            what = f"field {name!r} is not granted: nothing of it is shown"
+            yield Mistake(document.keys.get(place, document.place(place)), show(place), what, "grant the field, or remove its treatment")
+        wrong = misfit(known[name], treatment, is_key=name in information_type.key)
+        if wrong is not None:
+            yield _at(document, (*place, wrong.part), wrong.what, wrong.remedy)
+        else:
+            growth += growth_bytes(known[name], treatment)
+    if growth > GROWTH_BYTES_MAX:
+        what = f"a treated record could be {growth} bytes longer than its own; {GROWTH_BYTES_MAX} are allowed"
+        yield _at(document, (*path, "treatments"), what, "treat fewer fields, or with shorter constants")
 
 
 def _check_today(document: Document, path: Path, grant: GrantDraft, today: date) -> Iterator[Mistake]:

@@ -10,10 +10,11 @@ import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictStr, StringConstraints, ValidationError
 
+from gongyu_hub.policy.treatments import Treatment
 from gongyu_hub.registry.places import Document, Mistake, Path, show
 from gongyu_schemas.information_type import Name, Title
 from gongyu_schemas.names import NAME
@@ -58,6 +59,7 @@ class GrantEntry(_Entry):
     information_type: Name
     fields: Annotated[tuple[StrictStr, ...], Field(min_length=1)]
     rows: Text | None = None
+    treatments: dict[str, Treatment] = {}
     purpose: PurposeEntry
     legal_basis: LegalBasisEntry
     valid_from: Day | None = None
@@ -72,6 +74,7 @@ class GrantDraft(_Entry):
     information_type: Name | None = None
     fields: tuple[StrictStr, ...] | None = None
     rows: Text | None = None
+    treatments: dict[str, Treatment] = {}
     purpose: PurposeEntry | None = None
     legal_basis: LegalBasisEntry | None = None
     valid_from: Day | None = None
@@ -89,7 +92,8 @@ class PolicyEntries:
 
 
 _TOP = ("subscribers", "grants")
-#: pydantic's error type -> (what, what to do).
+_TREATMENTS = "treatments"
+#: pydantic's error type -> (what, what to do); no what: pydantic's own words.
 _WORDS = {
     "missing": ("is missing", "add it"),
     "too_short": ("is empty", "name at least one"),
@@ -98,6 +102,12 @@ _WORDS = {
     "string_type": ("must be a text", "put it in quotes"),
     "string_pattern_mismatch": ("is not a name", "use 1 to 63 of a-z, 0-9 and '-', starting with a letter or digit"),
     "model_type": ("must be a mapping", "write `name: value` lines below it"),
+    "dict_type": ("must be a mapping", "write `field: {mask: all}` lines below it"),
+    "literal_error": ("", "write it so"),
+    "int_type": ("must be a whole number", "write it without quotes"),
+    "one_treatment": ("must be one of mask, null, constant, generalise, pseudonymise", "write one, as {mask: all}"),
+    "one_generalisation": ("must be one of to, range, prefix", "write one, as {to: month}"),
+    "constant_type": ("is not a text, number, boolean or day", "write one; `null: true` empties a field"),
     "tuple_type": ("must be a list", "write [a, b] or `- a` lines"),
     "date_from_datetime_parsing": ("is not a day", "write it like 2026-01-31"),
     "date_parsing": ("is not a day", "write it like 2026-01-31"),
@@ -169,15 +179,20 @@ def _draft(content: Any) -> GrantDraft:
     try:
         return GrantDraft.model_validate(content)
     except ValidationError as error:
-        wrong = {each["loc"][0] for each in error.errors(include_url=False, include_input=False)}
-        return GrantDraft.model_validate({name: value for name, value in content.items() if name not in wrong})
+        places = [each["loc"] for each in error.errors(include_url=False, include_input=False)]
+        wrong = {place[0] for place in places if place[0] != _TREATMENTS or len(place) == 1}
+        kept = {name: value for name, value in content.items() if name not in wrong}
+        if isinstance(kept.get(_TREATMENTS), dict):
+            treatments = {place[1] for place in places if place[0] == _TREATMENTS}
+            kept[_TREATMENTS] = {name: value for name, value in kept[_TREATMENTS].items() if name not in treatments}
+        return GrantDraft.model_validate(kept)
 
 
 def _translate(document: Document, path: Path, kind: str, message: str, model: type[BaseModel]) -> Mistake:
     if kind == "extra_forbidden":
         return _unknown_key(document, path, _known_keys(model, path))
     what, remedy = _WORDS.get(kind, (message, "mend it"))
-    return Mistake(document.place(path), show(path), what, remedy)
+    return Mistake(document.place(path), show(path), what or message, remedy)
 
 
 def _unknown_key(document: Document, path: Path, known: list[str]) -> Mistake:
@@ -186,10 +201,17 @@ def _unknown_key(document: Document, path: Path, known: list[str]) -> Mistake:
 
 def _known_keys(model: type[BaseModel], path: Path) -> list[str]:
     """The keys allowed beside the last part of the path, which leads to `model` with its second part."""
-    current = model
+    current: Any = model
     for part in path[2:-1]:
-        inner = current.model_fields[str(part)].annotation if str(part) in current.model_fields else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            return []
-        current = inner
-    return list(current.model_fields)
+        if isinstance(current, type) and issubclass(current, BaseModel):
+            field = current.model_fields.get(str(part))
+            current = None if field is None else _inside(field.annotation)
+        else:
+            current = get_args(current)[1] if get_origin(current) is dict else None
+    return list(current.model_fields) if isinstance(current, type) and issubclass(current, BaseModel) else []
+
+
+def _inside(annotation: Any) -> Any:
+    """The model of an optional part."""
+    parts = [part for part in get_args(annotation) if part is not type(None)]
+    return parts[0] if len(parts) == 1 else annotation

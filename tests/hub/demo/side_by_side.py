@@ -16,7 +16,7 @@ from gongyu_hub.fan_out import fan_out, make_marker
 from gongyu_hub.policy.compiled import TypePolicy
 from gongyu_hub.values import Batch
 from gongyu_schemas.envelope import COPY_BEGIN, COPY_END, owner_envelope, record_key_schema, subject_key_schema
-from tests.hub.building import FIRST_VIEW_ID, KEY_ID, WRITER_ID, World
+from tests.hub.building import FIRST_VIEW_ID, KEY_ID, MASTER, WRITER_ID, World
 
 #: The grant topics of `World` have these.
 PARTITIONS = 2
@@ -35,10 +35,13 @@ class SideBySide:
 
 def run(world: World, batches: list[Batch]) -> SideBySide:
     """Both on the same batches."""
-    received, stages, letters, details = _run_stages(world, batches)
+    received, stages, letters, details = run_stages(world, batches)
     of = world.information_type
     published = Published(of, KEY_ID, subject_key_schema(of), {WRITER_ID: owner_envelope(of)})
-    grants = [terms("bank", name, of, each["fields"], each.get("rows")) for name, each in world.grants.items()]
+    grants = [
+        terms("bank", name, of, each["fields"], each.get("rows"), treatments=each.get("treatments"), master=MASTER)
+        for name, each in world.grants.items()
+    ]
     reference = Reference(published, grants)
     expected: list[list[Delivery]] = [[] for _ in grants]
     rejected, whys = set(), []
@@ -55,7 +58,7 @@ def run(world: World, batches: list[Batch]) -> SideBySide:
     return SideBySide(findings, (stages, outcomes), (letters, rejected), (details, whys), sum(map(len, received)))
 
 
-def _run_stages(world: World, batches: list[Batch]) -> tuple[list[list[Received]], Counter[str], set[tuple[int, int]], list[str]]:
+def run_stages(world: World, batches: list[Batch]) -> tuple[list[list[Received]], Counter[str], set[tuple[int, int]], list[str]]:
     policy = world.policy()
     received: list[list[Received]] = [_markers(policy, index) for index in range(len(policy.grants))]
     outcomes: Counter[str] = Counter()
@@ -100,6 +103,6 @@ def _topic(world: World, grant: Terms, index: int) -> GrantTopic:
         partitions=PARTITIONS,
         input_partitions=world.information_type.partitions,
         key_schema_id=KEY_ID,
-        key_schema=record_key_schema(world.information_type),
+        key_schema=record_key_schema(world.information_type, world.treatments(grant.name)),
         view_schemas={FIRST_VIEW_ID + index: schema},
     )

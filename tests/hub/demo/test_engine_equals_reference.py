@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -77,8 +78,8 @@ UNORDERED = {Kind.BOOLEAN, Kind.ENUM, Kind.UUID}
 
 
 @st.composite
-def types(draw: st.DrawFn) -> InformationType:
-    kinds = draw(st.lists(st.tuples(st.sampled_from(list(Kind)), st.sampled_from([None, 0, 1])), max_size=6))
+def types(draw: st.DrawFn, of_kinds: tuple[Kind, ...] = (*SCHEMAS, Kind.ENUM)) -> InformationType:
+    kinds = draw(st.lists(st.tuples(st.sampled_from(of_kinds), st.sampled_from([None, 0, 1])), max_size=6))
     fields: list[dict[str, Any]] = [{"name": "id", "type": "string"}, {"name": "who", "type": "long"}]
     for index, (kind, null_at) in enumerate(kinds):
         schema = {"type": "enum", "name": f"E{index}", "symbols": SYMBOLS} if kind is Kind.ENUM else SCHEMAS[kind]
@@ -153,11 +154,16 @@ def spoilt(draw: st.DrawFn, message: bytes) -> bytes:
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> tuple[World, list[Any]]:
-    of = draw(types())
+def worlds(
+    draw: st.DrawFn, of_types: st.SearchStrategy[InformationType] | None = None, treated: Callable[..., Any] | None = None
+) -> tuple[World, list[Any]]:
+    """`treated`: from a type and field names to a strategy of treatments."""
+    of = draw(of_types or types())
     names = [field.name for field in of.fields if field.name != "id"]
     rows, fields = st.one_of(st.none(), row_texts(of)), st.lists(st.sampled_from(names), unique=True)
     grants = {f"g{index}": {"fields": ["id", *draw(fields)], "rows": draw(rows)} for index in range(draw(st.integers(1, 3)))}
+    if treated is not None:
+        grants = {name: {**each, "treatments": draw(treated(of, each["fields"]))} for name, each in grants.items()}
     world, batches = World(of, grants), []
     key, value = Codec(subject_key_schema(of)), Codec(owner_envelope(of))
     for _ in range(draw(st.integers(1, 2))):

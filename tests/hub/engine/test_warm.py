@@ -30,6 +30,10 @@ def test_after_warming_no_kernel_is_left_to_compile() -> None:
         "warm()\n"
         "before = compiled()\n"
         "judge(valid_messages(20, seed=1))\n"
+        "from gongyu_hub.engine.treatments import How, Treated, show, treat_views, treated_differ\n"
+        "for how in (How.MASK, How.MONTH, How.CONSTANT):\n"
+        "    treat_views(show([0, 1], {1: Treated(how, 1, -1, 1)}), b'\\x02a\\x02a', [[0, 2, 4]], {})\n"
+        "treated_differ(Treated(How.MASK, 0, -1), b'\\x02a', [[0, 2]], b'\\x02b', [[0, 2]], {})\n"
         "assert compiled() == before, 'compiled after warming'\n"
         "print(sum(before.values()))\n"
     )

@@ -58,7 +58,7 @@ def world(folder: Path) -> Iterator[World]:
         for name, information_type in types.items():
             topics = {f"grant.{each.subscriber}.{each.name}": 4 for each in policy.grants_of(name)}
             epochs.know_type(session, information_type)
-            epochs.decide_first_epoch(session, information_type, policy.grants_of(name), topics, now_ms=1)
+            epochs.decide_first_epoch(session, information_type, policy.grants_of(name), topics, key_check="", now_ms=1)
     credentials, readiness = Credentials(database), Readiness()
     for user in USERS:
         credentials.keep(user, password(user))

@@ -16,6 +16,7 @@ from gongyu_schemas.information_type import InformationType, load_types
 from tests.hub.registry.policies import FIELDS, grant, write_policy, write_type
 
 TODAY = date(2026, 3, 1)
+TREATED = {"dog_id": {"pseudonymise": {"key_version": 1}}}
 
 
 class Hub:
@@ -25,11 +26,11 @@ class Hub:
         self.types, self.file = folder / "types", folder / "policy.yaml"
         self.database: Database = open_database(folder)
         write_type(self.types)
-        write_policy(self.file, grant("vet", "all", rows="town = 'x'"))
+        write_policy(self.file, grant("vet", "all", rows="town = 'x'", treatments=TREATED))
         types, policy = self.read()
         with self.database.writing() as session:
             epochs.know_type(session, types["dog"])
-            epochs.decide_first_epoch(session, types["dog"], policy.grants_of("dog"), {"grant.vet.all": 4}, now_ms=1)
+            epochs.decide_first_epoch(session, types["dog"], policy.grants_of("dog"), {"grant.vet.all": 4}, key_check="", now_ms=1)
 
     def read(self) -> tuple[dict[str, InformationType], Policy]:
         types = load_types(self.types)
@@ -54,7 +55,7 @@ def test_the_same_policy_changes_nothing(hub: Hub) -> None:
 
 def test_new_types_and_grants_of_types_without_an_epoch_are_no_change(hub: Hub) -> None:
     write_type(hub.types, "cat")
-    write_policy(hub.file, grant("vet", "all", rows="town = 'x'"), grant("vet", "cats", "cat"), subscribers=("new",))
+    write_policy(hub.file, grant("vet", "all", rows="town = 'x'", treatments=TREATED), grant("vet", "cats", "cat"), subscribers=("new",))
     assert hub.changes() == []
 
 
@@ -69,10 +70,15 @@ def test_new_types_and_grants_of_types_without_an_epoch_are_no_change(hub: Hub) 
             {"purpose": {"code": "care", "text": "Other"}},
             'grant vet/all: purpose: {"code": "care", "text": "Care of dogs"} -> {"code": "care", "text": "Other"}',
         ),
+        (
+            {"treatments": {"dog_id": {"pseudonymise": {"key_version": 2}}}},
+            f'grant vet/all: treatments: {json.dumps(TREATED)} -> {{"dog_id": {{"pseudonymise": {{"key_version": 2}}}}}}',
+        ),
+        ({"treatments": {}}, 'grant vet/all: treatments: {"dog_id": {"pseudonymise": {"key_version": 1}}} -> {}'),
     ],
 )
 def test_every_change_of_a_grant_is_named(hub: Hub, change: dict[str, Any], named: str) -> None:
-    write_policy(hub.file, grant("vet", "all", **{"rows": "town = 'x'", **change}))
+    write_policy(hub.file, grant("vet", "all", **{"rows": "town = 'x'", "treatments": TREATED, **change}))
     assert hub.changes() == [named]
 
 
