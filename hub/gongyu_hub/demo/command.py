@@ -74,7 +74,7 @@ def _folder(given: Path | None) -> Iterator[Path]:
 def _stay(console: Console, places: Places, run: Run) -> None:
     """Until Ctrl-C."""
     folder, owners = places.folder, places.folder / "owners" / "mois"
-    hour = f"{places.inputs / 'residents-09h.jsonl'} --type resident --op-column op"
+    hour = f"{places.inputs / 'resident-09h.tsv'} --type resident --op-column op"
     lines = (
         "",
         f"everything goes on until Ctrl-C; its folder is {folder}",

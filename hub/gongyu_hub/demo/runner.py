@@ -19,7 +19,7 @@ from gongyu_hub.demo.places import Places
 from gongyu_hub.demo.policy_text import read_policy
 from gongyu_hub.demo.processes import Process, Processes
 from gongyu_hub.demo.reference import Terms
-from gongyu_hub.demo.scenario import OP, POLICY, Scenario, write_scenario
+from gongyu_hub.demo.scenario import OP, POLICY, Scenario, invent
 from gongyu_hub.demo.screen import Reading, Screen
 from gongyu_hub.demo.sums import check_sums
 from gongyu_hub.demo.tables import compare_table, read_positions
@@ -107,7 +107,7 @@ class Run:
             self._topics.close()
             self._measure_latencies(check, day_began)
         self._figures.total_s = time.monotonic() - self._began
-        return Outcome(check, self._figures, Counter({event.value: count for event, count in scenario.events.items()}))
+        return Outcome(check, self._figures, scenario.events)
 
     def _start(self) -> tuple[Scenario, Process]:
         """Everything up to a ready worker; the registers are invented while Kafka starts."""
@@ -119,7 +119,7 @@ class Run:
         self._owner_topics = {name: owner_topic(each.owner, name) for name, each in shared.items()}
         self._screen.phase(f"starting Kafka (gongyu-hub kafka); inventing {sizes.residents:,} residents, {sizes.businesses:,} businesses")
         kafka = processes.start("kafka", "gongyu-hub", "kafka", "--dir", folder)
-        scenario = write_scenario(self._places.inputs, sizes.residents, sizes.businesses, sizes.seed)
+        inventing = invent(processes, self._places.inputs, sizes.residents, sizes.businesses, sizes.seed)
         self.bootstrap = kafka.wait_ready(r"^kafka: ready at (\S+)", _KAFKA_TIMEOUT_S, self._idle)[1]
         self._screen.phase("starting the control plane (gongyu-hub serve)")
         serve = processes.start("serve", "gongyu-hub", "serve", "--dir", folder, "--policy", self._places.policy)
@@ -132,6 +132,7 @@ class Run:
             profile = self._places.profile(subscriber_user(grant.subscriber))
             arguments = ("receive", grant.name, "--to", f"sqlite:///{table}", "--profile", profile)
             processes.start(f"{grant.subscriber}.{grant.name}", "gongyu-subscriber", *arguments)
+        scenario = inventing.finish(self._idle)
         self._wait_worker(worker)
         return scenario, worker
 
