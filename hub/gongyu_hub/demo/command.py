@@ -32,7 +32,7 @@ def demo(
     businesses: Annotated[int, typer.Option(min=100, help="Size of the invented business register.")] = 10_000,
     seed: Annotated[int, typer.Option(help="The same seed invents the same registers and the same day.")] = 7,
 ) -> None:
-    """Share two invented registers with three subscribers through real Kafka, kill the worker, and check every record.
+    """Share six invented registers with eight subscribers through real Kafka, kill the worker, and check every record.
 
     Example: gongyu-hub demo --residents 5000 --businesses 1000
 

@@ -1,4 +1,4 @@
-"""The demo: the public commands as processes, two registers, a day of changes, a killed worker, and the self-check.
+"""The demo: the public commands as processes, six registers, a day of changes, a killed worker, and the self-check.
 
 Enters a folder and sizes; leaves an `Outcome` with everything that was measured and found. Nothing here knows how the hub
 works inside: it starts the commands a user would start, waits for what they print, and reads Kafka as anyone could.
@@ -19,7 +19,7 @@ from gongyu_hub.demo.places import Places
 from gongyu_hub.demo.policy_text import read_policy
 from gongyu_hub.demo.processes import Process, Processes
 from gongyu_hub.demo.reference import Terms
-from gongyu_hub.demo.scenario import OP, POLICY, Scenario, invent
+from gongyu_hub.demo.scenario import BUSINESS, OP, POLICY, RESIDENT, Scenario, invent
 from gongyu_hub.demo.screen import Reading, Screen
 from gongyu_hub.demo.sums import check_sums
 from gongyu_hub.demo.tables import compare_table, read_positions
@@ -117,7 +117,7 @@ class Run:
         self._grants = read_policy(self._places.policy, load_types(shipped_types()))
         shared = {grant.information_type.name: grant.information_type for grant in self._grants}
         self._owner_topics = {name: owner_topic(each.owner, name) for name, each in shared.items()}
-        self._screen.phase(f"starting Kafka (gongyu-hub kafka); inventing {sizes.residents:,} residents, {sizes.businesses:,} businesses")
+        self._screen.phase(f"starting Kafka (gongyu-hub kafka); inventing registers of {sizes.residents:,} residents")
         kafka = processes.start("kafka", "gongyu-hub", "kafka", "--dir", folder)
         inventing = invent(processes, self._places.inputs, sizes.residents, sizes.businesses, sizes.seed)
         self.bootstrap = kafka.wait_ready(r"^kafka: ready at (\S+)", _KAFKA_TIMEOUT_S, self._idle)[1]
@@ -150,12 +150,9 @@ class Run:
         return self._processes.run(f"owner-{owner}-{file.stem}", "gongyu-owner", "publish", *arguments, *options)
 
     def _load(self, scenario: Scenario) -> None:
-        """Both registers at once; the time runs from the first message of an owner to the last one settled."""
+        """All registers at once; the time runs from the first message of an owner to the last one settled."""
         self._screen.phase("owners publish their registers (gongyu-owner publish)")
-        publishing = [
-            self._publish("resident", scenario.residents),
-            self._publish("business", scenario.businesses, "--snapshot"),
-        ]
+        publishing = [self._publish(name, file, *(["--snapshot"] if name == BUSINESS else [])) for name, file in scenario.registers.items()]
         for process in publishing:
             process.wait_done(_PUBLISH_TIMEOUT_S, self._watch)
         self._screen.phase("the hub shares them")
@@ -169,15 +166,20 @@ class Run:
         figures.load_s = time.time() - min(firsts)
 
     def _play_day(self, scenario: Scenario, worker: Process) -> None:
-        """Hour by hour; at noon the worker is killed. In the evening the other owner publishes its register again."""
+        """Hour by hour, other owners beside the residents'; at noon the worker is killed."""
         noon = len(scenario.hours) // 2
         self._screen.phase(f"a day of {scenario.changes:,} changes")
+        beside: list[Process] = []
+        others = list(scenario.days.items())
         for hour, file in enumerate(scenario.hours):
-            residents = self._publish("resident", file, "--op-column", OP)
+            residents = self._publish(RESIDENT, file, "--op-column", OP)
             if hour == noon:
                 worker = self._kill(worker, residents)
+            beside += [self._publish(name, changes, "--op-column", OP) for name, changes in others[hour :: len(scenario.hours)]]
             residents.wait_done(_PUBLISH_TIMEOUT_S, self._watch)
-        self._publish("business", scenario.businesses_after, "--snapshot").wait_done(_PUBLISH_TIMEOUT_S, self._watch)
+        beside.append(self._publish(BUSINESS, scenario.businesses_after, "--snapshot"))
+        for process in beside:
+            process.wait_done(_PUBLISH_TIMEOUT_S, self._watch)
         self._screen.phase("the hub catches up")
         self._wait_worker(worker)
         self._wait_settled()

@@ -1,7 +1,7 @@
-"""The demo's input as files: two registers and a day of changes, invented by the public command, and the policy.
+"""The demo's input as files: six registers and a day of changes in each, invented by the public command, and the policy.
 
-Enters sizes and a seed; leaves files in a folder: the resident register as TSV, its day of changes with operations, hour by
-hour; the business register as two CSV snapshots, of the morning and the evening.
+Enters sizes and a seed; leaves files in a folder: of each register the one of the morning and the day's changes with operations;
+the residents' day hour by hour, and of the businesses, whose owner publishes snapshots, the register of the evening.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,9 @@ from gongyu_hub.demo.processes import Process, Processes
 HOURS = 6
 POLICY = Path(__file__).with_name("policy.yaml")
 OP = "op"
+RESIDENT, BUSINESS = "resident", "business"
+#: Records of the other registers, per hundred residents: a part of what there would be, so that the demo stays short.
+_PER_HUNDRED = {"local-tax": 40, "land-building": 30, "vehicle": 20, "health-insurance": 40}
 
 #: The day that the demo plays, a Monday; a constant, so that a seed means the same registers tomorrow.
 _DAY = dt.date(2026, 3, 2)
@@ -29,11 +32,15 @@ _TIMEOUT_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """The files, and how many changes of each sort the residents' day has."""
+    """The files, and how many changes of each sort the residents' day has.
 
-    residents: Path
+    `registers`: of the morning, by type. `hours`: the residents' day. `days`: changes of the other types.
+    `businesses_after`: the register of the evening.
+    """
+
+    registers: Mapping[str, Path]
     hours: tuple[Path, ...]
-    businesses: Path
+    days: Mapping[str, Path]
     businesses_after: Path
     changes: int
     events: Counter[str]
@@ -41,33 +48,36 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class Inventing:
-    """The running commands that write the registers."""
+    """The running commands that write the registers, by type."""
 
-    residents: Process
-    businesses: Process
+    commands: Mapping[str, Process]
 
     def finish(self, meanwhile: Callable[[], None]) -> Scenario:
         """Wait for them. Raises FatalError where one fails."""
-        residents, businesses = (_summary(each.wait_done(_TIMEOUT_S, meanwhile)) for each in (self.residents, self.businesses))
-        [day] = residents["resident"]["days"]
+        written = {name: _summary(each.wait_done(_TIMEOUT_S, meanwhile))[name] for name, each in self.commands.items()}
+        [day] = written[RESIDENT]["days"]
         return Scenario(
-            residents=Path(residents["resident"]["register"]),
+            registers={name: Path(each["register"]) for name, each in written.items()},
             hours=_split(Path(day["file"])),
-            businesses=Path(businesses["business"]["register"]),
-            businesses_after=Path(businesses["business"]["after"]),
-            changes=sum(day["changes"].values()),
+            days={name: Path(each["days"][0]["file"]) for name, each in written.items() if name not in (RESIDENT, BUSINESS)},
+            businesses_after=Path(written[BUSINESS]["after"]),
+            changes=sum(sum(each["days"][0]["changes"].values()) for each in written.values()),
             events=Counter(day["events"]),
         )
 
 
 def invent(processes: Processes, folder: Path, residents: int, businesses: int, seed: int) -> Inventing:
-    """Start `gongyu-owner generate` for both registers; the same arguments give the same bytes."""
+    """Start `gongyu-owner generate` for all registers; the same arguments give the same bytes."""
     world = ("--seed", str(seed), "--first-day", _DAY.isoformat(), "--activity", str(_ACTIVITY), "--days", "1", "--out", folder, "--json")
-    people = ("resident", "--records", str(residents), "--businesses", str(businesses))
-    companies = ("business", "--records", str(businesses), "--residents", str(residents), "--after", "--format", "csv")
+    of: dict[str, tuple[str, ...]] = {
+        RESIDENT: ("--records", str(residents), "--businesses", str(businesses)),
+        BUSINESS: ("--records", str(businesses), "--residents", str(residents), "--after", "--format", "csv"),
+    }
+    for name, share in _PER_HUNDRED.items():
+        records = str(max(residents * share // 100, 1))
+        of[name] = ("--records", records, "--residents", str(residents), "--businesses", str(businesses))
     return Inventing(
-        processes.run("generate-residents", "gongyu-owner", "generate", *people, *world),
-        processes.run("generate-businesses", "gongyu-owner", "generate", *companies, *world),
+        {name: processes.run(f"generate-{name}", "gongyu-owner", "generate", name, *options, *world) for name, options in of.items()}
     )
 
 
