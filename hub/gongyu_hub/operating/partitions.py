@@ -188,7 +188,7 @@ class Kafka:
     def read_range(self, place: Place, start: int, end: int) -> Iterator[Message]:
         """Committed messages of one partition from `start` to before `end`."""
         for message in self.read_to_end({place: start}):
-            if (message.offset() or 0) >= end:
+            if not start <= (message.offset() or 0) < end:  # before it: there is no such offset, and reading began anew
                 break
             yield message
         self._consumer.unassign()
