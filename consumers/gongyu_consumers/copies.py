@@ -15,6 +15,7 @@ the transaction of the rows.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from gongyu_consumers.delivery import Copy, Delivery
@@ -46,6 +47,13 @@ class Copies:
     from_anywhere: bool = False
     changed: set[int] = field(default_factory=set)
 
+    def replace(self, scope: Callable[[int], bool], standings: Mapping[int, Standing]) -> None:
+        """Take over what is stored of the input partitions in this scope; what was known of them is forgotten."""
+        for partition in [each for each in self.standings if scope(each)]:
+            del self.standings[partition]
+            self.changed.discard(partition)
+        self.standings.update({partition: standing for partition, standing in standings.items() if scope(partition)})
+
     def admits(self, partition: int) -> bool:
         """May deliveries of this input partition be applied? Remembers the partition if not."""
         standing = self.standings.get(partition)
@@ -59,6 +67,9 @@ class Copies:
 
     def begin(self, marker: Copy) -> None:
         self._set(marker.partition, Standing(marker.number, open=True))
+
+    def open_count(self) -> int:
+        return sum(standing.open for standing in self.standings.values())
 
     def end(self, marker: Copy) -> bool:
         """True if this end closes the copy whose begin was applied: then its scope is to be swept."""

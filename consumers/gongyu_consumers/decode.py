@@ -13,13 +13,13 @@ from confluent_kafka import Message
 from fastavro import schemaless_reader
 
 from gongyu_consumers.delivery import Copy, Delivery, Image, Source
-from gongyu_consumers.schemas import KeySchema, Schemas, View
+from gongyu_consumers.schemas import KeySchema, KnownSchemas, View
 from gongyu_consumers.values import convert_image
 from gongyu_schemas.errors import FatalError
 from gongyu_schemas.wire import WireError, unframe
 
 
-def decode(message: Message, schemas: Schemas, received_at_ms: int) -> Delivery:
+def decode(message: Message, schemas: KnownSchemas, received_at_ms: int) -> Delivery:
     """Raises FatalError for a message that is not what its schema says."""
     try:
         schema_id, body = unframe(message.value() or b"")
@@ -56,7 +56,7 @@ def _read(body: bytes, schema: View | KeySchema) -> dict[str, Any]:
     return content
 
 
-def _read_key(key: bytes | str | None, schemas: Schemas) -> Image:
+def _read_key(key: bytes | str | None, schemas: KnownSchemas) -> Image:
     if key is None:
         return {}
     schema_id, body = unframe(key if isinstance(key, bytes) else key.encode())

@@ -84,8 +84,9 @@ def read_grant(
 ) -> Deliveries:
     """Connect and iterate. Raises the errors of `gongyu_schemas.errors`, each with what to do."""
     known = profile if isinstance(profile, Profile) else read_profile(Path(profile))
-    reader = GrantReader(known, grant, group=f"{grant}.iterator", stop=threading.Event())
+    reader = GrantReader(known, grant, stop=threading.Event())
     try:
+        reader.topic.open(f"{grant}.iterator")
         reader.start(positions or {}, from_anywhere=from_anywhere)
     except BaseException:
         reader.close()

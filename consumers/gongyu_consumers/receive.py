@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from gongyu_consumers.delivery import Delivery
-from gongyu_consumers.progress import Progress, Totals
+from gongyu_consumers.progress import Totals
 from gongyu_consumers.reading import GrantReader
-from gongyu_consumers.sinks.sink import Sink
+from gongyu_consumers.sinks.sink import Effects, Sink
 from gongyu_schemas.errors import KafkaUnavailable
 
 _POLL_S = 0.5
@@ -23,37 +25,50 @@ _SHOW_LAG_EVERY_S = 1.0
 _GIVE_UP_S = 60.0
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Who is told: `applied` after each commit (what it did, how long it took), `looked` after each turn."""
+
+    applied: Callable[[Effects, float], None]
+    looked: Callable[[], None]
+
+
 def receive(
-    reader: GrantReader, sink: Sink, totals: Totals, progress: Progress, stop: threading.Event, *, exit_at_end: bool, at_least_once: bool
+    reader: GrantReader, sink: Sink, totals: Totals, watch: Watch, stop: threading.Event, *, exit_at_end: bool, at_least_once: bool
 ) -> None:
-    """Fills `totals`. `at_least_once`: the group's offsets are the sink's positions, so committing them must succeed."""
-    reader.start(sink.positions, from_anywhere=sink.copies.from_anywhere)
+    """Fills `totals`; the reader has been started. `at_least_once`: the group's offsets are the sink's positions, so committing
+    them must succeed.
+    """
     remembered = committed = time.monotonic()
     shown = dict(sink.positions)
     while not stop.is_set():
         batch = reader.next_batch(_POLL_S)
         begun = time.monotonic()
         if batch.deliveries or begun - remembered > _REMEMBER_EVERY_S:
-            _apply(reader, sink, totals, batch.deliveries)
+            _apply(reader, sink, totals, watch, batch.deliveries)
             remembered = time.monotonic()
         totals.busy_s += time.monotonic() - begun
         if at_least_once and batch.deliveries:
             reader.topic.commit(sink.positions)
-        elif not at_least_once and begun - committed > _SHOW_LAG_EVERY_S and shown != sink.positions:
+        elif not at_least_once and begun - committed > _SHOW_LAG_EVERY_S and sink.positions and shown != sink.positions:
             shown, committed = dict(sink.positions), begun
             reader.topic.show_lag(shown)
         reader.require_begun(sink.copies)
-        progress.show(lambda: reader.topic.lag(reader.positions))
-        if exit_at_end and reader.caught_up:
+        watch.looked()
+        if exit_at_end and reader.all_caught_up:
             break
         if exit_at_end and reader.topic.down_since is not None and time.monotonic() - reader.topic.down_since > _GIVE_UP_S:
             raise KafkaUnavailable(f"Kafka has been away for {_GIVE_UP_S:.0f} s; what was received is kept, start again later")
-    _apply(reader, sink, totals, [])
+    _apply(reader, sink, totals, watch, [])
 
 
-def _apply(reader: GrantReader, sink: Sink, totals: Totals, deliveries: list[Delivery]) -> None:
+def _apply(reader: GrantReader, sink: Sink, totals: Totals, watch: Watch, deliveries: list[Delivery]) -> None:
     """Apply, unless there is nothing new at all."""
     if not deliveries and sink.positions == reader.positions:
         return
-    totals.add(sink.apply(deliveries, reader.positions))
+    begun = time.monotonic()
+    effects = sink.apply(deliveries, reader.positions)
+    watch.applied(effects, time.monotonic() - begun)
+    reader.fence(effects.fenced)
+    totals.add(effects)
     totals.note_live(delivery for delivery in deliveries if reader.is_live(delivery))

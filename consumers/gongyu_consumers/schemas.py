@@ -1,33 +1,23 @@
 """Schemas of a grant topic by id: from the registry once, then from memory.
 
-Leaves a `View` (how to read a message, and whose terms it carries) or a `KeySchema`. A registry that does not answer is
-asked again with growing pauses, then KafkaUnavailable says so; an unknown id or subject, or a schema that this program
-cannot follow, is a FatalError or KafkaUnavailable at once.
+Leaves a `View` (how to read a message, and whose terms it carries) or a `KeySchema`. A schema that this program cannot
+follow is a FatalError at once; the registry's own troubles pass through.
 """
 
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol
 
 import fastavro
-from confluent_kafka.schema_registry import SchemaRegistryClient
-from confluent_kafka.schema_registry.error import SchemaRegistryError
 
+from gongyu_consumers.registry import Registry
 from gongyu_consumers.sinks.sink import Shape
 from gongyu_consumers.values import Convert, converters
-from gongyu_schemas.errors import ConfigError, FatalError, KafkaUnavailable
+from gongyu_schemas.errors import ConfigError, FatalError
 from gongyu_schemas.fields import Field, UnsupportedSchema, read_fields
 from gongyu_schemas.names import key_subject, value_subject
-from gongyu_schemas.transport.clients import RegistryUnreachable
-
-Answer = TypeVar("Answer")
-
-#: Pauses before the registry is asked again; its client retries each question by itself for some seconds too.
-_PAUSES_S = (0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +44,19 @@ class KeySchema:
     convert: tuple[tuple[str, Convert], ...]
 
 
-class Schemas:
-    """Asks the registry with the subscriber's own credentials. `stop` ends the waiting between questions."""
+class KnownSchemas(Protocol):
+    """Schemas by id, wherever they come from."""
 
-    def __init__(self, registry: SchemaRegistryClient, stop: threading.Event) -> None:
+    def view(self, schema_id: int) -> View: ...
+
+    def key(self, schema_id: int) -> KeySchema: ...
+
+
+class Schemas:
+    """Asks the registry for each schema once."""
+
+    def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._stop = stop
         self._views: dict[int, View] = {}
         self._keys: dict[int, KeySchema] = {}
         self._expected: Shape | None = None
@@ -71,7 +68,7 @@ class Schemas:
     def view(self, schema_id: int) -> View:
         found = self._views.get(schema_id)
         if found is None:
-            found = read_view(schema_id, self._fetch(schema_id))
+            found = read_view(schema_id, self._registry.schema(schema_id))
             if self._expected is not None:
                 _require_columns(found, self._expected)
             self._views[schema_id] = found
@@ -80,43 +77,14 @@ class Schemas:
     def key(self, schema_id: int) -> KeySchema:
         found = self._keys.get(schema_id)
         if found is None:
-            found = self._keys[schema_id] = read_key(self._fetch(schema_id))
+            found = self._keys[schema_id] = read_key(self._registry.schema(schema_id))
         return found
 
     def shape(self, topic: str) -> Shape:
         """The grant's columns as registered last."""
-        view = read_view(-1, self._latest(value_subject(topic)))
-        key = read_key(self._latest(key_subject(topic)))
+        view = read_view(-1, self._registry.latest(value_subject(topic)).text)
+        key = read_key(self._registry.latest(key_subject(topic)).text)
         return Shape(view.fields, tuple(field.name for field in key.fields))
-
-    def _fetch(self, schema_id: int) -> str:
-        return str(self._ask(f"schema {schema_id}", lambda: self._registry.get_schema(schema_id).schema_str))
-
-    def _latest(self, subject: str) -> str:
-        return str(self._ask(f"subject {subject}", lambda: self._registry.get_latest_version(subject).schema.schema_str))
-
-    def _ask(self, what: str, question: Callable[[], Answer]) -> Answer:
-        cause = ""
-        for pause_s in (*_PAUSES_S, None):
-            try:
-                return question()
-            except RegistryUnreachable as error:
-                cause = f"it cannot be reached ({type(error).__name__})"
-            except SchemaRegistryError as error:
-                cause = _explain(what, error)
-            if pause_s is None or self._stop.wait(pause_s):
-                break
-        raise KafkaUnavailable(f"schema registry, {what}: {cause}; check that it runs and that the profile's registry is right")
-
-
-def _explain(what: str, error: SchemaRegistryError) -> str:
-    """What to say of an answer that may pass; raises for one that will not."""
-    status = error.http_status_code
-    if status == 404:
-        raise KafkaUnavailable(f"schema registry: no {what}; does the grant exist, and is it the registry of this Kafka?") from error
-    if status in {401, 403}:
-        raise KafkaUnavailable(f"schema registry, {what}: these credentials are refused ({status}); check the profile") from error
-    return f"it answers with status {status}"
 
 
 def _require_columns(view: View, shape: Shape) -> None:

@@ -48,6 +48,7 @@ class ViewTerms:
     fields: tuple[str, ...]
     purpose: dict[str, str]
     legal_basis: dict[str, str | None]
+    rows: str | None = None
     valid_from: str | None = None
     valid_to: str | None = None
     treatments: Treatments = dataclasses.field(default_factory=dict)
@@ -105,6 +106,8 @@ def view_envelope(information_type: InformationType, terms: ViewTerms) -> Schema
         "gongyu.version": terms.version,
         "gongyu.owner": information_type.owner,
         "gongyu.informationType": information_type.name,
+        "gongyu.title": information_type.title.model_dump(),
+        "gongyu.rows": terms.rows,
         "gongyu.purpose": dict(terms.purpose),
         "gongyu.legalBasis": dict(terms.legal_basis),
         "gongyu.validFrom": terms.valid_from,

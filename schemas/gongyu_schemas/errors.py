@@ -37,6 +37,10 @@ class KafkaUnavailable(GongyuError):
     exit_code = exit_codes.KAFKA
 
 
+class CredentialsRefused(KafkaUnavailable):
+    """Kafka or the registry answers, and refuses this user: asking again soon would only look like guessing passwords."""
+
+
 class DatabaseError(GongyuError):
     """A database cannot be opened, read or written."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -15,16 +14,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from gongyu_consumers.cli import read_target
 from gongyu_consumers.decode import decode
 from gongyu_consumers.progress import Latencies
 from gongyu_consumers.reading import choose_start
+from gongyu_consumers.registry import Registry
 from gongyu_consumers.schemas import Schemas
+from gongyu_consumers.targets import read_target
 from gongyu_consumers.topic import Extent, subscriber_of
 from gongyu_schemas.envelope import record_key_schema, view_envelope
 from gongyu_schemas.errors import ConfigError, DataRejected, FatalError, KafkaUnavailable
 from gongyu_schemas.names import key_subject, value_subject
-from gongyu_schemas.transport.clients import make_registry
 from gongyu_schemas.transport.profile import Profile
 from gongyu_schemas.wire import frame
 from tests.consumers.fed_grant import FIELDS, image, resident, terms
@@ -45,7 +44,7 @@ def registry() -> Iterator[SmallRegistry]:
 
 def schemas(registry: SmallRegistry, password: str = SECRET) -> Schemas:
     profile = Profile(bootstrap="127.0.0.1:1", user=USER, password=SecretStr(password), registry=registry.url)
-    return Schemas(make_registry(profile), threading.Event())
+    return Schemas(Registry(profile))
 
 
 def message(value: bytes | None, key: bytes | None = None) -> Message:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -163,3 +164,36 @@ def test_a_topic_made_anew_is_another_topic(fed: FedGrant, path: Path) -> None:
     fed.admin.create_topics([NewTopic(fed.topic, 1, 1)])[fed.topic].result(10)
     code, _, err = receiver.run(fed, f"sqlite:///{path}", "--exit-at-end")
     assert (code, "deleted and made anew" in err) == (exit_codes.USAGE, True)
+
+
+def test_a_lost_table_is_told_and_filled_anew_or_asks_for_a_resync(fed: FedGrant, path: Path) -> None:
+    fed.publish(*copy(1, Event("r", "1", "Seoul")))
+    assert receiver.run(fed, f"sqlite:///{path}", "--exit-at-end")[0] == exit_codes.OK
+    fed.publish(Event("c", "2", "Busan"))
+    forget(path)
+    code, _, err = receiver.run(fed, f"sqlite:///{path}", "--exit-at-end")
+    assert (code, "was received before" in err, table(path)) == (exit_codes.OK, True, {"1": "Seoul", "2": "Busan"}), err
+    delete_records(fed, 4)
+    forget(path)
+    code, _, err = receiver.run(fed, f"sqlite:///{path}", "--exit-at-end")
+    assert (code, "was received before" in err, table(path)) == (exit_codes.REJECTED, True, {}), err
+    assert "no begin of a copy" in err and "ask the hub for a resync" in err
+
+
+def forget(path: Path) -> None:
+    for file in path.parent.glob(f"{path.name}*"):
+        file.unlink()
+
+
+def test_a_reader_that_retention_passes_while_it_runs_stops_instead_of_jumping(fed: FedGrant, path: Path) -> None:
+    fed.publish(*copy(1, Event("r", "1", "Seoul")))
+    process = receiver.start(fed, f"sqlite:///{path}")
+    wait_until(lambda: table(path) == {"1": "Seoul"}, 20, "the copy")
+    process.send_signal(signal.SIGSTOP)
+    fed.publish(*(Event("c", f"{number}", "x" * 2_000) for number in range(2, 2_000)))
+    delete_records(fed, -1)
+    process.send_signal(signal.SIGCONT)
+    fed.publish(Event("c", "last", "Jeju"))
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, "resync" in err) == (exit_codes.REJECTED, True), err
+    assert "last" not in table(path)

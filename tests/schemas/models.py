@@ -120,6 +120,7 @@ def terms_of(fields: tuple[str, ...], **more: Any) -> ViewTerms:
             fields=fields,
             purpose={"code": "loan-review", "text": "Loan application review"},
             legal_basis={"statute": "Act on Things", "article": "7", "valid_from": "2020-01-01", "valid_to": None},
+            rows="status = 'OPEN'",
             valid_from="2026-01-01",
             valid_to=None,
         ),

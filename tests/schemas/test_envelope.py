@@ -25,6 +25,8 @@ ATTRIBUTES = {
     "gongyu.version": 3,
     "gongyu.owner": "city-7",
     "gongyu.informationType": "land-parcel",
+    "gongyu.title": {"ko": "필지", "en": "Land parcel"},
+    "gongyu.rows": "status = 'OPEN'",
     "gongyu.purpose": {"code": "loan-review", "text": "Loan application review"},
     "gongyu.legalBasis": {"statute": "Act on Things", "article": "7", "valid_from": "2020-01-01", "valid_to": None},
     "gongyu.validFrom": "2026-01-01",

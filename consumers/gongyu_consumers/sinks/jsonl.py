@@ -22,19 +22,22 @@ from gongyu_consumers.values import json_image
 from gongyu_schemas.envelope import MARKER
 from gongyu_schemas.errors import ConfigError, DatabaseError
 
+#: One encoder for all lines: `json.dumps` with options makes a new one each time.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False).encode
 #: Version of the sidecar's format. A file with a newer one is refused.
 FORMAT = 1
 
 
 def to_json(delivery: Delivery) -> dict[str, Any]:
     """All of a delivery but the clock of this process, so that a line is the same whenever it is written."""
+    source = delivery.source
     line = {
         "op": delivery.op,
         "key": json_image(delivery.key),
         "before": json_image(delivery.before),
         "after": json_image(delivery.after),
         "ts_ms": delivery.ts_ms,
-        "source": asdict(delivery.source),
+        "source": {"partition": source.partition, "offset": source.offset, "reason": source.reason, "act": source.act},
         "purpose": delivery.purpose.get("code"),
         "grant": delivery.grant,
         "version": delivery.version,
@@ -59,7 +62,7 @@ def write_lines(deliveries: Sequence[Delivery], copies: Copies, effects: Effects
         elif not copies.admits(delivery.source.partition):
             effects.passed_over += 1
             continue
-        lines.append(json.dumps(to_json(delivery), ensure_ascii=False, separators=(",", ":"), allow_nan=False))
+        lines.append(_encode(to_json(delivery)))
     copies.changed.clear()
     return "".join(f"{line}\n" for line in lines).encode()
 

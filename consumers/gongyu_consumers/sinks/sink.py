@@ -6,7 +6,7 @@ The sink's own positions are the truth; those in the Kafka group only show the l
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -37,7 +37,10 @@ class Shape:
 
 @dataclass(slots=True)
 class Effects:
-    """What one batch did. `inconsistencies`: place of the delivery and what was wrong with it (no record content)."""
+    """What one batch did. `inconsistencies`: place of the delivery and what was wrong with it (no record content).
+
+    `fenced`: partitions that another receiver of the target has claimed meanwhile, of which nothing was applied.
+    """
 
     delivered: Counter[str] = field(default_factory=Counter)
     swept: int = 0
@@ -45,6 +48,7 @@ class Effects:
     passed_over: int = 0
     moved: int = 0
     inconsistencies: list[str] = field(default_factory=list)
+    fenced: frozenset[int] = frozenset()
 
 
 class Sink(Protocol):
@@ -60,6 +64,18 @@ class Sink(Protocol):
         """Both or neither: the deliveries' effects and the new positions."""
 
     def close(self) -> None: ...
+
+
+class Claimable(Protocol):
+    """A target that several receivers write, each the partitions that it has claimed. `scope` picks input partitions."""
+
+    def claim(self, partition: int, scope: Callable[[int], bool]) -> int | None:
+        """The position to read from; None where the target has none."""
+
+    def leave(self, partition: int, scope: Callable[[int], bool]) -> None: ...
+
+    def reached(self) -> Mapping[int, int]:
+        """Positions of all partitions, also those of other receivers."""
 
 
 def require_same(where: str, stored: Identity, wanted: Identity) -> None:

@@ -4,6 +4,10 @@ Rows, positions, copies and counts change in one database transaction per batch,
 holds the effect of every delivery before its positions, once, and of none after.
 A batch is applied to an overlay first: each record is looked up once and written once, with the state it ends in.
 Markers write the overlay out, because they work on the table as a whole.
+Several receivers may share a file (`shared`), each with its partitions: before it reads one, a receiver claims it, which
+raises the partition's generation in the file; a batch is written only as far as the claims still have the receiver's
+generation, in the same transaction. So a receiver that lost a partition (a zombie, a slow one) cannot write it any
+more, and the one that took over reads on from exactly where the last written batch ended.
 Goes wrong: a foreign, newer or locked file (ConfigError, DatabaseError), a full disk or SQLite's own errors
 (DatabaseError); the transaction is rolled back, the next start goes on from the last one.
 Decision: WAL with synchronous=NORMAL. A power cut may then lose the last transactions, but whole ones, rows and
@@ -14,8 +18,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,20 +54,23 @@ _Overlay = dict[tuple[Cell, ...], _Row | None]
 class SqliteSink:
     """See the module. One instance per file and process; `close` lets the file go."""
 
-    def __init__(self, path: Path, identity: Identity, shape: Shape, *, from_anywhere: bool = False) -> None:
-        self._path = path
+    def __init__(self, path: Path, identity: Identity, shape: Shape, *, from_anywhere: bool = False, shared: bool = False) -> None:
+        self._path, self._shared = path, shared
         self._names = column_names(shape)
         self._key_places = tuple(self._names.index(name) for name in shape.key)
         converted = (i for i, field in enumerate(shape.fields) if field.kind not in _PLAIN)
         self._converted = tuple(i for i in converted if i not in self._key_places)
         self._key = shape.key
         self._sql = write_statements(identity.grant, shape)
-        self._lock = TargetLock(path)
+        self._lock = TargetLock(path, shared=shared)
+        #: Generation of each partition that this receiver has claimed.
+        self._claims: dict[int, int] = {}
         try:
-            with self._errors():
-                self._database = sqlite_file.open_file(path, identity, shape, self._sql)
-                self._positions = dict(self._database.execute(self._sql.read_offsets).fetchall())
-                standings = sqlite_file.read_standings(self._database, self._sql)
+            with self._errors(), self._lock.alone():
+                self._database = sqlite_file.open_file(path, identity, shape, self._sql, shared=shared)
+                self._positions = {} if shared else self._stored()
+                standings = {} if shared else sqlite_file.read_standings(self._database, self._sql)
+                self.file_name = sqlite_file.file_name_of(self._database, path) if shared else ""
         except BaseException:
             self._lock.release()
             raise
@@ -81,6 +88,8 @@ class SqliteSink:
         """One database transaction. After an error the sink is not used again: the file is as before the batch."""
         effects = Effects()
         with self._transaction():
+            if self._shared:
+                deliveries, positions = self._only_claimed(deliveries, positions, effects)
             overlay: _Overlay = {}
             for delivery in deliveries:
                 effects.delivered[delivery.op] += 1
@@ -96,9 +105,52 @@ class SqliteSink:
         self._positions.update(positions)
         return effects
 
+    def claim(self, partition: int, scope: Callable[[int], bool]) -> int | None:
+        """From now on this receiver alone may write a partition, until another one claims it; the offset to read next, if any.
+
+        `scope`: the input partitions that arrive in this one.
+        """
+        with self._transaction():
+            self._database.execute(self._sql.take_claim, (partition, 1))
+            generations, stored = dict(self._database.execute(self._sql.read_claims).fetchall()), self._stored()
+            standings = sqlite_file.read_standings(self._database, self._sql)
+        self._claims[partition] = generations[partition]
+        self._copies.replace(scope, standings)
+        self._positions.pop(partition, None)
+        if partition in stored:
+            self._positions[partition] = stored[partition]
+        return stored.get(partition)
+
+    def leave(self, partition: int, scope: Callable[[int], bool]) -> None:
+        """The partition is another receiver's now."""
+        self._claims.pop(partition, None)
+        self._positions.pop(partition, None)
+        self._copies.replace(scope, {})
+
+    def reached(self) -> dict[int, int]:
+        """The positions in the file: this receiver's and those of others that share it."""
+        with self._errors():
+            return self._stored()
+
     def close(self) -> None:
         self._database.close()
         self._lock.release()
+
+    def _stored(self) -> dict[int, int]:
+        with closing(self._database.execute(self._sql.read_offsets)) as found:
+            return dict(found.fetchall())
+
+    def _only_claimed(
+        self, deliveries: Sequence[Delivery], positions: Mapping[int, int], effects: Effects
+    ) -> tuple[Sequence[Delivery], Mapping[int, int]]:
+        """What this receiver may still write."""
+        generations = dict(self._database.execute(self._sql.read_claims).fetchall())
+        fenced = frozenset(partition for partition in positions if generations.get(partition) != self._claims.get(partition, -1))
+        effects.fenced = fenced
+        if not fenced:
+            return deliveries, positions
+        mine = {partition: offset for partition, offset in positions.items() if partition not in fenced}
+        return [delivery for delivery in deliveries if delivery.partition in mine], mine
 
     def _change(self, delivery: Delivery, overlay: _Overlay, effects: Effects) -> None:
         key = tuple(sqlite_value(delivery.key[name]) for name in self._key)

@@ -7,7 +7,9 @@ right to make the file); sqlite3.Error passes through.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import secrets
 import sqlite3
 from dataclasses import asdict
 from pathlib import Path
@@ -23,15 +25,17 @@ FORMAT = 1
 _MAGIC = b"SQLite format 3\x00"
 #: How long another program's write lock is waited for.
 _BUSY_S = 10.0
+#: Several receivers of one file wait for each other's batches.
+_BUSY_SHARED_S = 60.0
 
 
-def open_file(path: Path, identity: Identity, shape: Shape, sql: Statements) -> sqlite3.Connection:
+def open_file(path: Path, identity: Identity, shape: Shape, sql: Statements, *, shared: bool = False) -> sqlite3.Connection:
     _require_sqlite(path)
     try:
         make_private_file(path)
     except OSError as error:
         raise DatabaseError(f"{path} cannot be made: {error.strerror}") from error
-    database = sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)
+    database = sqlite3.connect(path, timeout=_BUSY_SHARED_S if shared else _BUSY_S, isolation_level=None)
     try:
         tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if tables:
@@ -40,6 +44,9 @@ def open_file(path: Path, identity: Identity, shape: Shape, sql: Statements) -> 
         database.execute("PRAGMA synchronous = NORMAL")
         if not tables:
             _make(database, identity, shape, sql)
+        if shared:
+            database.execute(sql.create_claims)
+            database.execute(sql.put_meta_once, ("file", secrets.token_hex(8)))
     except BaseException:
         database.close()
         raise
@@ -48,6 +55,12 @@ def open_file(path: Path, identity: Identity, shape: Shape, sql: Statements) -> 
 
 def read_standings(database: sqlite3.Connection, sql: Statements) -> dict[int, Standing]:
     return {partition: Standing(number, open=bool(is_open)) for partition, number, is_open in database.execute(sql.read_copies)}
+
+
+def file_name_of(database: sqlite3.Connection, path: Path) -> str:
+    """A name that this file alone has, also beside copies of it: receivers of one file form one consumer group."""
+    meta: dict[str, str] = dict(database.execute(read_meta_text()).fetchall())
+    return hashlib.sha256(f"{meta['file']} {path.stat().st_ino}".encode()).hexdigest()[:12]
 
 
 def _require_sqlite(path: Path) -> None:

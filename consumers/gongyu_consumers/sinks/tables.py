@@ -2,7 +2,8 @@
 
 The grant's table has the columns of its view and two of ours, whose names hold a dot and so are no Avro names:
 `gongyu.partition` (input partition of the record's last change) and `gongyu.copy` (copy that last refreshed it).
-Beside it: `gongyu.meta`, `gongyu.offsets`, `gongyu.copies`, `gongyu.counts`.
+Beside it: `gongyu.meta`, `gongyu.offsets`, `gongyu.copies`, `gongyu.counts`; where several receivers share the file,
+`gongyu.claims` (which of them may write a partition, as a generation that each claim raises).
 Decision: SQLAlchemy writes the SQL (names quoted, dialect known), sqlite3 runs it: the library's own execution costs
 about 20 us per statement, ten times SQLite's look-up of a key.
 """
@@ -50,6 +51,10 @@ class Statements:
     put_offset: str  # partition, next offset
     put_copy: str  # input partition, number, open
     add_count: str  # what, how many
+    put_meta_once: str  # name, value
+    create_claims: str
+    take_claim: str  # partition, by how much the generation rises
+    read_claims: str
     read_offsets: str
     read_copies: str
     read_counts: str
@@ -93,10 +98,12 @@ def write_statements(grant: str, shape: Shape) -> Statements:
         Column("open", Boolean, nullable=False),
     )
     counts = _pairs("gongyu.counts", metadata, Column("what", Text, primary_key=True), Column("number", BigInteger, nullable=False))
+    claim_columns = Column("partition", INTEGER, primary_key=True), Column("generation", BigInteger, nullable=False)
+    claims = _pairs("gongyu.claims", MetaData(), *claim_columns)
     partition, copy = table.c[PARTITION_COLUMN], table.c[COPY_COLUMN]
     is_key = [table.c[name] == bindparam(None, type_=table.c[name].type) for name in shape.key]
     here = partition == bindparam(None, type_=INTEGER())
-    add = insert(counts)
+    add, claim = insert(counts), insert(claims)
     return Statements(
         create=tuple(_text(CreateTable(each)) for each in metadata.tables.values()),
         put=_put(table, (*names, PARTITION_COLUMN, COPY_COLUMN)),
@@ -108,6 +115,10 @@ def write_statements(grant: str, shape: Shape) -> Statements:
         put_offset=_put(offsets, ("partition", "next_offset")),
         put_copy=_put(copies, ("partition", "number", "open")),
         add_count=_text(add.on_conflict_do_update(["what"], set_={"number": counts.c.number + add.excluded.number})),
+        put_meta_once=_text(insert(meta).on_conflict_do_nothing()),
+        create_claims=_text(CreateTable(claims, if_not_exists=True)),
+        take_claim=_text(claim.on_conflict_do_update(["partition"], set_={"generation": claims.c.generation + claim.excluded.generation})),
+        read_claims=_text(select(claims)),
         read_offsets=_text(select(offsets)),
         read_copies=_text(select(copies)),
         read_counts=_text(select(counts)),

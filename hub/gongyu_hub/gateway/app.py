@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 
-from gongyu_hub.gateway import health, operation, replies, schema_registry
+from gongyu_hub.gateway import catalogue, health, operation, replies, schema_registry
+from gongyu_hub.gateway.catalogue import Catalogue
 from gongyu_hub.gateway.login import Door
 from gongyu_hub.registry.credentials import Credentials
 from gongyu_hub.registry.database import Database
@@ -13,13 +14,15 @@ from gongyu_hub.registry.readiness import Readiness
 from gongyu_schemas.errors import DatabaseError
 
 
-def make_app(database: Database, credentials: Credentials, readiness: Readiness) -> FastAPI:
+def make_app(database: Database, credentials: Credentials, readiness: Readiness, known_types: Catalogue) -> FastAPI:
     app = FastAPI(title="gongyu control plane", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.database = database
     app.state.door = Door(credentials)
     app.state.readiness = readiness
     app.state.control = None  # until the policy is published
+    app.state.catalogue = known_types
     app.include_router(health.router)
+    app.include_router(catalogue.router)
     app.include_router(schema_registry.router)
     app.include_router(operation.router)
     app.add_exception_handler(replies.RegistryError, replies.answer_registry_error)

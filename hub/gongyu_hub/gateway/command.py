@@ -22,6 +22,7 @@ import typer
 from fastapi import FastAPI
 
 from gongyu_hub.gateway.app import make_app
+from gongyu_hub.gateway.catalogue import Catalogue
 from gongyu_hub.gateway.server import Server, read_address, take_port
 from gongyu_hub.observe.logs import configure_logs
 from gongyu_hub.policy.key_file import KEY_FILE
@@ -106,7 +107,8 @@ def _run(
     key_check = keep_key(directory / KEY_FILE, database)
     readiness, credentials = Readiness(), Credentials(database)
     keep_administrator(administrator, credentials)
-    app = make_app(database, credentials, readiness)
+    catalogue = Catalogue()
+    app = make_app(database, credentials, readiness, catalogue)
     server, url = _listen(app, database, address)
     held.callback(server.stop)
     require_connection(administrator, _CONNECT_TIMEOUT_S)
@@ -121,6 +123,7 @@ def _run(
     )
     policy_topic = control.prepare()
     decided = control.apply(known_types, policy)
+    catalogue.show(known_types)
     LOG.info("policy in force", types=len(known_types), grants=len(policy.grants), new_epochs=decided)
     for name in policy.lapsed(_today()):
         LOG.error("a grant in force has lapsed; ending grants is not supported", grant=name)
@@ -130,11 +133,18 @@ def _run(
     app.state.control = control
     readiness.clear("start")
     print(f"control plane: ready at {url}", flush=True)
-    _watch(control, sources, seen, (server, heart), stopping)
+    _watch(control, catalogue, sources, seen, (server, heart), stopping)
     LOG.info("stopping")
 
 
-def _watch(control: Control, sources: Sources, seen: bytes, threads: Sequence[Server | Heart], stopping: threading.Event) -> None:
+def _watch(
+    control: Control,
+    catalogue: Catalogue,
+    sources: Sources,
+    seen: bytes,
+    threads: Sequence[Server | Heart],
+    stopping: threading.Event,
+) -> None:
     """Until told to stop. Raises FatalError where a thread has ended by itself."""
     while not stopping.wait(WATCH_INTERVAL_S):
         if not all(thread.alive for thread in threads):
@@ -151,6 +161,7 @@ def _watch(control: Control, sources: Sources, seen: bytes, threads: Sequence[Se
             if not isinstance(error, ConfigError):
                 seen = _UNSEEN
         else:
+            catalogue.show(known_types)
             LOG.info("changed policy in force", types=len(known_types), grants=len(policy.grants), new_epochs=decided)
 
 

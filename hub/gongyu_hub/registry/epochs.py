@@ -96,6 +96,7 @@ def _register_views(session: Session, information_type: InformationType, grant: 
             fields=grant.fields,
             purpose=terms["purpose"],
             legal_basis=terms["legal_basis"],
+            rows=terms["rows"],
             valid_from=terms["valid_from"],
             valid_to=terms["valid_to"],
             treatments=terms["treatments"],

@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.schema_registry import SchemaRegistryClient
 
-from gongyu_schemas.errors import ConfigError, KafkaUnavailable
+from gongyu_schemas.errors import ConfigError, CredentialsRefused, KafkaUnavailable
 from gongyu_schemas.transport.profile import Profile
 
 #: librdkafka's own log lines; shown only where a command configures logging to show them.
@@ -83,7 +83,7 @@ def take_messages(consumer: Consumer, limit: int, timeout_s: float) -> list[Mess
 
 
 def require_connection(profile: Profile, timeout_s: float = 10.0) -> None:
-    """Return when Kafka answers these credentials. Raises KafkaUnavailable saying which of both is wrong."""
+    """Return when Kafka answers these credentials. Raises KafkaUnavailable saying which of both is wrong (CredentialsRefused)."""
     seen: list[KafkaError] = []
     producer = Producer({**client_config(profile), "error_cb": seen.append})
     deadline = time.monotonic() + timeout_s
@@ -94,7 +94,7 @@ def require_connection(profile: Profile, timeout_s: float = 10.0) -> None:
         except KafkaException:
             producer.poll(0)  # serves the error callback
         if any(error.code() == KafkaError._AUTHENTICATION for error in seen):
-            raise KafkaUnavailable(
+            raise CredentialsRefused(
                 f"Kafka at {profile.bootstrap} refuses user {profile.user!r}: wrong password or no such user; check the profile"
             )
         if time.monotonic() > deadline:

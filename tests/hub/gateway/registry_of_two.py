@@ -11,6 +11,7 @@ from pathlib import Path
 from starlette.testclient import TestClient
 
 from gongyu_hub.gateway.app import make_app
+from gongyu_hub.gateway.catalogue import Catalogue
 from gongyu_hub.registry import epochs
 from gongyu_hub.registry.credentials import Credentials
 from gongyu_hub.registry.database import Database, open_database
@@ -62,7 +63,9 @@ def world(folder: Path) -> Iterator[World]:
     credentials, readiness = Credentials(database), Readiness()
     for user in USERS:
         credentials.keep(user, password(user))
-    with TestClient(make_app(database, credentials, readiness), raise_server_exceptions=False) as client:
+    catalogue = Catalogue()
+    catalogue.show(types)
+    with TestClient(make_app(database, credentials, readiness, catalogue), raise_server_exceptions=False) as client:
         made = World(client, database, credentials, readiness, types, {})
         _, subjects = made.get("admin", "/subjects")
         assert isinstance(subjects, list)
