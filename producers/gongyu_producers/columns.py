@@ -53,8 +53,8 @@ def make_naming(information_type: InformationType, maps: Sequence[str], ignored:
     return Naming(fields, frozenset(ignored), op)
 
 
-def match_header(header: Sequence[str], line: int, naming: Naming, information_type: InformationType, path: Path) -> Columns:
-    """Raises ConfigError saying which columns are unknown, missing or double."""
+def match_header(header: Sequence[str], place: str, naming: Naming, information_type: InformationType, path: Path) -> Columns:
+    """Raises ConfigError saying which columns are unknown, missing or double. `place` is where the header stands."""
     index: dict[str, int] = {}
     misfits: list[str] = []
     op: int | None = None
@@ -76,9 +76,9 @@ def match_header(header: Sequence[str], line: int, naming: Naming, information_t
     misfits += [f"no column for field {field.name!r}" for field in information_type.fields if field.name not in index]
     if misfits:
         raise ConfigError(
-            f"{path}: line {line}: the header does not fit type {information_type.name!r}: {'; '.join(misfits)}. "
+            f"{path}: {place} does not fit type {information_type.name!r}: {'; '.join(misfits)}. "
             "Is it the right file, type, --delimiter and --encoding? "
-            "--map HEADER=field names a column, --ignore HEADER passes one over"
+            "--map HEADER=field names a column, --ignore HEADER passes one over; `gongyu-owner types check` shows which fit"
         )
     return Columns(index, op, len(header))
 

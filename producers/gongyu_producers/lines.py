@@ -17,10 +17,27 @@ from gongyu_schemas.errors import ConfigError
 #: Far above any row that could be published (an image has at most 400,000 bytes), far below memory.
 LONGEST_LINE = 16 * 1024 * 1024
 
+#: Files that people take for text, by their first bytes.
+_FOREIGN = {
+    codecs.BOM_UTF16_LE: "UTF-16 text; save it as UTF-8 (Excel: `CSV UTF-8`)",
+    codecs.BOM_UTF16_BE: "UTF-16 text; save it as UTF-8",
+    b"PK\x03\x04": "an Excel workbook or ZIP archive; save the sheet as text (Excel: `CSV UTF-8`)",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook; save the sheet as text (Excel: `CSV UTF-8`)",
+    b"\x1f\x8b": "compressed by gzip; unpack it first",
+    b"PAR1": "a Parquet file; give --format parquet",
+}
+
 
 class Encoding(StrEnum):
     UTF_8 = "utf-8"
     CP949 = "cp949"
+
+
+def refuse_foreign(path: Path, beginning: bytes) -> None:
+    """Raises ConfigError where a file is no text, but something that people take for it."""
+    for start, what in _FOREIGN.items():
+        if beginning.startswith(start):
+            raise ConfigError(f"{path}: {what}")
 
 
 class Lines:
@@ -49,6 +66,8 @@ class Lines:
             self.bytes_read += len(raw)
             if len(raw) > LONGEST_LINE:
                 raise ConfigError(f"{self.path}: line {number}: longer than {LONGEST_LINE:,} bytes: not a file of rows")
+            if number == 1:
+                refuse_foreign(self.path, raw)
             if number == 1 and self.encoding is Encoding.UTF_8:
                 raw = raw.removeprefix(codecs.BOM_UTF8)
             try:

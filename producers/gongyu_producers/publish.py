@@ -76,15 +76,15 @@ def publish(run: Run, profile: Profile, steps: Steps) -> Summary:
     with ExitStack() as stack, _database_errors():
         interrupt = stack.enter_context(Interrupt())
         rows = open_source(run.source, run.information_type, records)
-        stack.enter_context(closing(rows.lines))
+        stack.enter_context(closing(rows.file))
         hub = _connect(profile, run.information_type)
         state, staging = _open(run, hub, records, stack)
-        steps.begin("reading", rows.lines.size)
+        steps.begin("reading", rows.file.size)
         for row in rows:
             staging.add(row, records.describe_key(row.key) if row.problems and row.key is not None else None)
             if staging.rows % _SHOW_EVERY_ROWS == 0:
                 interrupt.check()
-                steps.show(rows.lines.bytes_read, staging.rows)
+                steps.show(rows.file.bytes_read, staging.rows)
         staging.flush()
         producer = None
         if not run.dry_run:

@@ -6,7 +6,7 @@ bad fields has no image. Total: no content of a row raises.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -60,11 +60,12 @@ Reader = Callable[[Any], Reading]
 
 
 def cells_reader(information_type: InformationType, columns: Columns, null_texts: Collection[str]) -> Reader:
-    """Reads rows of a delimited file."""
+    """Reads rows of a delimited file; a field without a column has no value."""
     plan = [
         # A string is its text: most cells need no call.
         (field.name, columns.index[field.name], None if field.kind is Kind.STRING else text_reader(field), field.nullable)
         for field in information_type.fields
+        if field.name in columns.index
     ]
     nulls = frozenset(null_texts)
     width, op_at = columns.width, columns.op
@@ -89,6 +90,32 @@ def cells_reader(information_type: InformationType, columns: Columns, null_texts
                 except BadValue as error:
                     problems.append(Problem(name, str(error)))
         return Reading(values, problems, None if op_at is None else cells[op_at])
+
+    return read
+
+
+def values_reader(columns: Sequence[tuple[Field, Callable[[Any], Any] | None]], *, op_last: bool) -> Reader:
+    """Reads rows of values in the order of these fields, with what makes each an Avro value; last the operation, if there is one."""
+    plan = [(field.name, convert, field.nullable) for field, convert in columns]
+
+    def read(found: tuple[Any, ...]) -> Reading:
+        values: Values = {}
+        problems: list[Problem] = []
+        for (name, convert, nullable), value in zip(plan, found, strict=False):
+            if value is None:
+                if nullable:
+                    values[name] = None
+                else:
+                    problems.append(Problem(name, "null, but the field is never null"))
+            elif convert is None:
+                values[name] = value
+            else:
+                try:
+                    values[name] = convert(value)
+                except BadValue as error:
+                    problems.append(Problem(name, str(error)))
+        op = found[-1] if op_last else None
+        return Reading(values, problems, op if isinstance(op, str) else None)
 
     return read
 

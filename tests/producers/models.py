@@ -49,7 +49,7 @@ def read_rows(
     try:
         return list(rows)
     finally:
-        rows.lines.close()
+        rows.file.close()
 
 
 def open_new(information_type: InformationType, path: Path | None = None) -> State:
