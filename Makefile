@@ -30,8 +30,8 @@ PYTEST := $(BIN)/pytest --numprocesses=2 --dist=loadfile
 test: $(STAMP)  ## all tests
 	$(PYTEST)
 
-quick: $(STAMP)  ## tests that need no Kafka and no patience, under a minute
-	$(PYTEST) -m "not kafka and not thorough and not bench and not soak"
+quick: $(STAMP)  ## tests that need no Kafka, no Docker and no patience, under a minute
+	$(PYTEST) -m "not kafka and not docker and not thorough and not bench and not soak"
 
 lint: $(STAMP)  ## ruff and mypy
 	$(BIN)/ruff check
@@ -47,6 +47,8 @@ soak: $(STAMP)  ## run for long
 lock: $(STAMP)  ## resolve the dependencies anew and pin them with hashes
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-header --no-annotate \
 	  --no-emit-index-url --no-emit-find-links --upgrade --quiet --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra owner --extra subscriber --extra hub --extra local --universal --generate-hashes --no-header \
+	  --no-annotate --no-emit-index-url --no-emit-find-links --constraints requirements.lock --quiet --output-file compose/requirements.lock
 
 clean:  ## remove caches and results (.venv stays)
 	rm -rf build dist demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -59,6 +59,23 @@ def test_no_file_names_an_index_or_a_path_of_one_machine() -> None:
     assert found == []
 
 
+def locked(name: str) -> dict[str, str]:
+    """What a lock file pins: package with version and marker -> its hashes."""
+    entries = re.split(r"\n(?=\S)", (ROOT / name).read_text(encoding="utf-8").strip())
+    return {entry.partition(" \\\n")[0]: entry.partition(" \\\n")[2] for entry in entries}
+
+
+def test_the_image_has_what_commands_need_in_the_versions_that_were_tested() -> None:
+    tested, image = locked("requirements.lock"), locked("compose/requirements.lock")
+    assert image.items() <= tested.items(), "make lock writes both"
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = project["dependencies"] + [name for extra in ("owner", "subscriber", "hub", "local") for name in extras[extra]]
+    names = {pin.partition("==")[0] for pin in image}
+    assert {re.split(r"[\[<>=;]", requirement)[0].lower() for requirement in wanted} <= names
+    assert names.isdisjoint({"pytest", "mypy", "ruff", "hypothesis", "testcontainers"})
+
+
 def test_the_lock_pins_every_package_with_hashes() -> None:
     text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     entries = re.split(r"\n(?=\S)", text.strip())

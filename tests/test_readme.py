@@ -12,7 +12,7 @@ from gongyu_hub.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 COMPONENTS = ("schemas", "producers", "consumers", "hub")
-READMES = [ROOT / "README.md", *(ROOT / name / "README.md" for name in COMPONENTS)]
+READMES = [ROOT / "README.md", *(ROOT / name / "README.md" for name in (*COMPONENTS, "compose"))]
 
 
 @pytest.mark.parametrize("file", READMES, ids=lambda file: str(file.relative_to(ROOT)))
