@@ -38,12 +38,12 @@ Row = dict[str, Any]
 class Process:
     """One public command. Its output is kept in a file; `ready` waits for a line of it."""
 
-    def __init__(self, log: Path, *arguments: str | Path) -> None:
+    def __init__(self, log: Path, *arguments: str | Path, folder: Path | None = None) -> None:
         self.log = log
         self._output = log.open("ab")
         self._start = log.stat().st_size
         command = [str(BIN / str(arguments[0])), *map(str, arguments[1:])]
-        self.process = subprocess.Popen(command, stdout=self._output, stderr=subprocess.STDOUT)
+        self.process = subprocess.Popen(command, cwd=folder, stdout=self._output, stderr=subprocess.STDOUT)
 
     def text(self) -> str:
         return self.log.read_bytes()[self._start :].decode(errors="replace")

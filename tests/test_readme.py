@@ -12,7 +12,7 @@ from gongyu_hub.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 COMPONENTS = ("schemas", "producers", "consumers", "hub")
-READMES = [ROOT / "README.md", *(ROOT / name / "README.md" for name in (*COMPONENTS, "compose"))]
+READMES = [ROOT / "README.md", *(ROOT / name / "README.md" for name in (*COMPONENTS, "compose", "tests/guide"))]
 
 
 @pytest.mark.parametrize("file", READMES, ids=lambda file: str(file.relative_to(ROOT)))
@@ -23,6 +23,13 @@ def test_every_relative_link_leads_somewhere(file: Path) -> None:
 
 def test_the_root_readme_is_short() -> None:
     assert len(READMES[0].read_text(encoding="utf-8").splitlines()) < 300
+
+
+def test_the_guide_lists_every_chapter() -> None:
+    guide = ROOT / "tests" / "guide"
+    chapters = sorted(file.name for file in guide.glob("test_[0-9][0-9]_*.py"))
+    assert len(chapters) >= 6
+    assert re.findall(r"\]\((test_\w+\.py)\)", (guide / "README.md").read_text(encoding="utf-8")) == chapters
 
 
 def test_the_settings_table_is_the_model() -> None:
