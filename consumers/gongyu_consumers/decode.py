@@ -50,10 +50,10 @@ def decode(message: Message, schemas: KnownSchemas, received_at_ms: int) -> Deli
 
 def _read(body: bytes, schema: View | KeySchema) -> dict[str, Any]:
     stream = BytesIO(body)
-    content: dict[str, Any] = schemaless_reader(stream, schema.parsed, None)  # type: ignore[assignment] # a record is a dict
+    content: dict[str, Any] = schemaless_reader(stream, schema.parsed, None, return_named_type=schema.named)  # type: ignore[assignment] # a record is a dict
     if stream.tell() != len(body):
         raise ValueError("bytes behind the record")
-    return content
+    return {name: value[1] if isinstance(value, tuple) else value for name, value in content.items()} if schema.named else content
 
 
 def _read_key(key: bytes | str | None, schemas: KnownSchemas) -> Image:

@@ -1,7 +1,8 @@
 """What a subscriber receives: one `Delivery` per message of a grant topic.
 
-Values of `key`, `before` and `after` are Python's own: bool, int, float, str, date, time, datetime (aware for
-timestamps, naive for local ones), Decimal, UUID or None. A date or time outside what Python's types can hold (years 1
+Values of `key`, `before` and `after` are Python's own: bool, int, float, str, bytes, date, time, datetime (aware for
+timestamps, naive for local ones), Decimal, UUID or None; a nested record and a map are dicts, an array is a list, a value of a union of
+several types is `Tagged` with its type. A date or time outside what Python's types can hold (years 1
 to 9999) stays the number that Avro carries: nothing is lost and one odd record does not stop a feed.
 """
 
@@ -10,9 +11,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
-Value = bool | int | float | str | date | time | datetime | Decimal | UUID | None
+
+class Tagged(NamedTuple):
+    """A value of a union of several types: `type` is the name of a record, enum or fixed, or Avro's name of any other type."""
+
+    type: str
+    value: Value
+
+
+Value = bool | int | float | str | bytes | date | time | datetime | Decimal | UUID | list["Value"] | dict[str, "Value"] | Tagged | None
 Image = dict[str, Value]
 
 

@@ -14,15 +14,18 @@ import fastavro
 
 from gongyu_consumers.registry import Registry
 from gongyu_consumers.sinks.sink import Shape
-from gongyu_consumers.values import Convert, converters
+from gongyu_consumers.values import Convert, converters, has_branches
 from gongyu_schemas.errors import ConfigError, FatalError
-from gongyu_schemas.fields import Field, UnsupportedSchema, read_fields
+from gongyu_schemas.fields import Field, UnsupportedSchema, read_fields, read_tree
 from gongyu_schemas.names import key_subject, value_subject
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A view schema. `parsed` is the envelope without logical types, `convert` makes Python's values of its images."""
+    """A view schema. `parsed` is the envelope without logical types, `convert` makes Python's values of its images.
+
+    `named`: out of unions, values of named types come with the names.
+    """
 
     schema_id: int
     subscriber: str
@@ -33,6 +36,7 @@ class View:
     fields: tuple[Field, ...]
     parsed: Any
     convert: tuple[tuple[str, Convert], ...]
+    named: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ class KeySchema:
     fields: tuple[Field, ...]
     parsed: Any
     convert: tuple[tuple[str, Convert], ...]
+    named: bool = False
 
 
 class KnownSchemas(Protocol):
@@ -103,7 +108,7 @@ def read_view(schema_id: int, text: str) -> View:
         envelope = json.loads(text)
         declared = {field["name"]: field["type"] for field in envelope["fields"]}
         record = next(part for part in declared["before"] if isinstance(part, dict))
-        fields = read_fields(record)
+        fields, tree = read_fields(record), read_tree(record)
         return View(
             schema_id=schema_id,
             subscriber=envelope["gongyu.subscriber"],
@@ -113,7 +118,8 @@ def read_view(schema_id: int, text: str) -> View:
             legal_basis=envelope["gongyu.legalBasis"],
             fields=fields,
             parsed=fastavro.parse_schema(_without_logical_types(envelope)),
-            convert=converters(fields),
+            convert=converters(tree, named=has_branches(tree)),
+            named=has_branches(tree),
         )
     except UnsupportedSchema as error:
         raise FatalError(f"the view's schema has a field that this program cannot read ({error}): update gongyu") from error
@@ -125,7 +131,7 @@ def read_key(text: str) -> KeySchema:
     try:
         record = json.loads(text)
         fields = read_fields(record)
-        return KeySchema(fields, fastavro.parse_schema(_without_logical_types(record)), converters(fields))
+        return KeySchema(fields, fastavro.parse_schema(_without_logical_types(record)), converters(read_tree(record)))
     except ValueError as error:
         raise FatalError(f"the grant's key schema cannot be read: {error}") from error
 

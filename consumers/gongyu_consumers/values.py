@@ -8,15 +8,16 @@ Sources: Apache Avro 1.12 "Logical Types"; SQLite "Datatypes In SQLite"; RFC 749
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from functools import partial
 from typing import Any
 from uuid import UUID
 
-from gongyu_consumers.delivery import Image, Value
+from gongyu_consumers.delivery import Image, Tagged, Value
 from gongyu_schemas.fields import Field, Kind
 
 Convert = Callable[[Any], Any]
@@ -76,14 +77,80 @@ _FROM_AVRO: Mapping[Kind, Convert] = {
 }
 
 
-def converters(fields: tuple[Field, ...]) -> tuple[tuple[str, Convert], ...]:
-    """(field name, function) of the fields whose Avro value is not yet the Python value."""
-    found = []
-    for field in fields:
-        convert = partial(_to_decimal, field.scale) if field.kind is Kind.DECIMAL else _FROM_AVRO.get(field.kind)
-        if convert is not None:
-            found.append((field.name, convert))
-    return tuple(found)
+def has_branches(tree: Iterable[Field]) -> bool:
+    """Whether there is a union of several types: then fastavro must tell the name of a value's type, where it has one."""
+    return any(field.kind is Kind.UNION or has_branches(field.parts) for field in tree)
+
+
+def converters(tree: tuple[Field, ...], *, named: bool = False) -> tuple[tuple[str, Convert], ...]:
+    """(field name, function) of the fields whose Avro value is not yet the Python value; `tree` as `read_tree` gives it.
+
+    `named`: values of named types come with their names out of every union, also out of one of null and one type.
+    """
+    return tuple((field.name, convert) for field in tree if (convert := _converter(field, named)) is not None)
+
+
+def _converter(field: Field, named: bool) -> Convert | None:
+    """Of a value that is not null; None where it is the Python value already."""
+    convert = _plain_converter(field, named)
+    if named and field.nullable and (field.size or field.kind in (Kind.ENUM, Kind.RECORD)):
+        return lambda value: value[1] if convert is None else convert(value[1])
+    return convert
+
+
+def _plain_converter(field: Field, named: bool) -> Convert | None:
+    if field.kind is Kind.DECIMAL:
+        return partial(_to_decimal, field.scale)
+    if field.kind is Kind.UNION:
+        return _union_converter(field)
+    inner = converters(field.parts, named=named)
+    if field.kind is Kind.RECORD:
+        return partial(convert_image, how=inner) if inner else None
+    if field.kind in (Kind.ARRAY, Kind.MAP):
+        return partial(_to_list if field.kind is Kind.ARRAY else _to_dict, inner[0][1]) if inner else None
+    return _FROM_AVRO.get(field.kind)
+
+
+def _to_list(convert: Convert, items: list[Any]) -> Value:
+    return [None if item is None else convert(item) for item in items]
+
+
+def _to_dict(convert: Convert, entries: dict[str, Any]) -> Value:
+    return {key: None if value is None else convert(value) for key, value in entries.items()}
+
+
+def _union_converter(field: Field) -> Convert:
+    """fastavro gives a value of a named type as (full name, value); of the others the Python type tells the branch.
+
+    An int that fits both int and long counts as the former, a float as a double if that is among the branches.
+    """
+    parts = {part.type_name: part for part in field.parts}
+    found = {name: (part.name, _converter(part, named=True)) for name, part in parts.items()}
+
+    def convert(value: Any) -> Value:
+        if value is None:
+            return None
+        name, inner = value if isinstance(value, tuple) else (_branch_of(value, parts), value)
+        shown, convert_inner = found[name]
+        return Tagged(shown, inner if convert_inner is None else convert_inner(inner))
+
+    return convert
+
+
+def _branch_of(value: Any, branches: Container[str]) -> str:
+    if type(value) is int:
+        return "int" if "int" in branches and -(2**31) <= value < 2**31 else "long"
+    return next(name for name in _BRANCHES[type(value)] if name in branches)
+
+
+_BRANCHES: Mapping[type, tuple[str, ...]] = {
+    bool: ("boolean",),
+    float: ("double", "float"),
+    str: ("string",),
+    bytes: ("bytes",),
+    list: ("array",),
+    dict: ("map",),
+}
 
 
 def convert_image(image: dict[str, Any], how: tuple[tuple[str, Convert], ...]) -> Image:
@@ -128,17 +195,53 @@ _TO_TEXT: Mapping[type, Convert] = {
     UUID: str,
     float: _sql_float,
 }
-_TO_JSON: Mapping[type, Convert] = {**_TO_TEXT, float: _json_float, int: _json_integer}
+_TO_JSON: dict[type, Convert] = {**_TO_TEXT, float: _json_float, int: _json_integer}
 
 
-def sqlite_value(value: Value) -> int | float | str | None:
-    """Exact: dates and times as ISO 8601 text, decimals as text, booleans as 0 and 1."""
-    convert = _TO_TEXT.get(type(value))
+def _json_value(value: Any) -> Any:
+    return value if (convert := _TO_JSON.get(type(value))) is None else convert(value)
+
+
+def _json_object(value: dict[str, Any]) -> dict[str, Any]:
+    return {name: _json_value(each) for name, each in value.items()}
+
+
+def _json_text(value: Any) -> str:
+    return json.dumps(_json_value(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+_TO_JSON.update(
+    {
+        bytes: bytes.hex,
+        dict: _json_object,
+        list: lambda items: [_json_value(item) for item in items],
+        Tagged: lambda tagged: {tagged.type: _json_value(tagged.value)},
+    }
+)
+_TO_CELL: Mapping[type, Convert] = {**_TO_TEXT, dict: _json_text, list: _json_text, Tagged: _json_text}
+
+
+def sqlite_value(value: Value) -> int | float | str | bytes | None:
+    """Exact: dates and times as ISO 8601 text, decimals as text, booleans as 0 and 1; arrays, maps and unions as JSON text."""
+    convert = _TO_CELL.get(type(value))
     return value if convert is None else convert(value)  # type: ignore[return-value] # the table covers the rest
 
 
 def json_image(image: Image | None) -> dict[str, Any] | None:
-    """Exact in every JSON reader: integers of more than 53 bits and decimals are strings."""
-    if image is None:
-        return None
-    return {name: value if (convert := _TO_JSON.get(type(value))) is None else convert(value) for name, value in image.items()}
+    """Exact in every JSON reader: integers of more than 53 bits and decimals are strings, bytes are hexadecimal digits.
+
+    A value of a union of several types is an object with its type as the only name.
+    """
+    return None if image is None else _json_object(image)
+
+
+def leaves_of(image: Image, fields: Iterable[Field]) -> Image:
+    """A nested image as one dict of its leaves by dotted names; a nested record that may be null is there itself, as True or None."""
+    return {field.name: _find(image, field) for field in fields}
+
+
+def _find(image: Image, field: Field) -> Value:
+    value: Any = image
+    for part in field.name.split("."):
+        value = None if value is None else value[part]
+    return value if field.is_leaf or value is None else True

@@ -12,16 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gongyu_schemas.errors import ConfigError
+from gongyu_schemas.granted import record_names
 from gongyu_schemas.information_type import InformationType
 
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """What the names of a file mean. `ignored` names are passed over; `op` names the column of operations."""
+    """What the names of a file mean: leaves, or nested records. `ignored` names are passed over; `op` names the column of operations.
+
+    `records` are the nested records: JSON may give one whole.
+    """
 
     fields: Mapping[str, str]
     ignored: frozenset[str]
     op: str | None
+    records: frozenset[str] = frozenset()
 
     def field_of(self, name: str) -> str | None:
         """The field that a name fills; None where the type knows no such name."""
@@ -39,8 +44,9 @@ class Columns:
 
 def make_naming(information_type: InformationType, maps: Sequence[str], ignored: Collection[str] = (), op: str | None = None) -> Naming:
     """The type's own mapping with the `HEADER=field` texts of the command line on top. Raises ConfigError."""
-    known = [field.name for field in information_type.fields]
-    fields = {name: name for name in known} | information_type.publishing.columns
+    known = [field.name for field in information_type.fields if field.is_leaf]
+    records = frozenset(record_names(information_type.fields))
+    fields = {name: name for name in (*known, *records)} | information_type.publishing.columns
     for text in maps:
         header, equals, name = text.rpartition("=")
         if not equals or not header:
@@ -50,7 +56,7 @@ def make_naming(information_type: InformationType, maps: Sequence[str], ignored:
         fields[header] = name
     for header in {*ignored, *([op] if op is not None else [])}:
         fields.pop(header, None)
-    return Naming(fields, frozenset(ignored), op)
+    return Naming(fields, frozenset(ignored), op, records)
 
 
 def match_header(header: Sequence[str], place: str, naming: Naming, information_type: InformationType, path: Path) -> Columns:
@@ -67,13 +73,15 @@ def match_header(header: Sequence[str], place: str, naming: Naming, information_
             field = naming.field_of(name)
             if field is None:
                 misfits.append(f"unknown column {name!r}")
+            elif field in naming.records:
+                misfits.append(f"column {name!r} is a record: give each of its fields a column, as in {field}.x")
             elif field in index:
                 misfits.append(f"columns {header[index[field]]!r} and {name!r} are both field {field!r}")
             else:
                 index[field] = at
     if naming.op is not None and op is None:
         misfits.append(f"no column {naming.op!r} for the operation")
-    misfits += [f"no column for field {field.name!r}" for field in information_type.fields if field.name not in index]
+    misfits += [f"no column for field {field.name!r}" for field in information_type.fields if field.is_leaf and field.name not in index]
     if misfits:
         raise ConfigError(
             f"{path}: {place} does not fit type {information_type.name!r}: {'; '.join(misfits)}. "

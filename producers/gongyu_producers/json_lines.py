@@ -23,15 +23,23 @@ def read_json_lines(lines: Lines) -> Iterator[tuple[int, JsonObject | str]]:
             yield number, _parse(line.rstrip())
 
 
+def parse_json(text: str) -> Any:
+    """Any JSON value. Raises ValueError, whose text says what is wrong and quotes nothing."""
+    try:
+        return json.loads(text, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_object)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON at character {error.pos + 1}: {error.msg}") from error
+    except RecursionError as error:
+        raise ValueError("not JSON that can be read: nested too deeply") from error
+    except ValueError as error:
+        raise ValueError(f"not JSON that can be read exactly: {error}") from error
+
+
 def _parse(line: str) -> JsonObject | str:
     try:
-        value = json.loads(line, parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=_object)
-    except json.JSONDecodeError as error:
-        return f"not JSON at character {error.pos + 1}: {error.msg}"
-    except RecursionError:
-        return "not a flat JSON object: nested too deeply"
+        value = parse_json(line)
     except ValueError as error:
-        return f"not JSON that can be read exactly: {error}"
+        return str(error)
     return value if isinstance(value, dict) else "not a JSON object"
 
 

@@ -11,16 +11,18 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from gongyu_producers.values import BadValue, in_range, read_decimal, text_reader, to_float
-from gongyu_schemas.fields import Field, Kind
-
-JsonReader = Callable[[Any], Any]
+from gongyu_producers.compound_values import JsonReader, compound_reader
+from gongyu_producers.json_lines import parse_json
+from gongyu_producers.values import BadValue, in_range, text_reader, to_float
+from gongyu_schemas.fields import COMPOUND, Field, Kind
 
 
 def json_reader(field: Field) -> JsonReader:
     """The function that reads this field's JSON values other than null; it raises BadValue."""
+    if field.kind in COMPOUND:
+        return compound_reader(field, json_reader)
     from_text = text_reader(field)
-    from_number = _number_reader(field)
+    from_number = _number_reader(field, from_text)
 
     def read(value: Any) -> Any:
         if isinstance(value, str):
@@ -33,12 +35,30 @@ def json_reader(field: Field) -> JsonReader:
             raise BadValue(f"a boolean where {field.kind.value} is expected")
         if isinstance(value, int | Decimal):
             return from_number(value)
-        raise BadValue("an array or object where one value is expected; records are flat")
+        raise BadValue("an array or object where one value is expected")
 
     return read
 
 
-def _number_reader(field: Field) -> Callable[[int | Decimal], Any]:
+def cell_reader(field: Field) -> Callable[[str], Any]:
+    """The function that reads this field's cells of a delimited file: arrays, maps and unions are JSON there."""
+    if field.kind not in COMPOUND:
+        return text_reader(field)
+    read_json = compound_reader(field, json_reader)
+
+    def read(text: str) -> Any:
+        try:
+            value = parse_json(text)
+        except ValueError as error:
+            raise BadValue(str(error)) from error
+        if value is None:
+            raise BadValue("null in JSON: write it as this file writes null")
+        return read_json(value)
+
+    return read
+
+
+def _number_reader(field: Field, from_text: Callable[[str], Any]) -> Callable[[int | Decimal], Any]:
     if field.kind in (Kind.INT, Kind.LONG):
         bits = 32 if field.kind is Kind.INT else 64
         return lambda number: _integer(number, bits)
@@ -47,7 +67,7 @@ def _number_reader(field: Field) -> Callable[[int | Decimal], Any]:
     if field.kind is Kind.FLOAT:
         return lambda number: to_float(_double(number))
     if field.kind is Kind.DECIMAL:
-        return lambda number: _decimal(number, field.precision, field.scale)
+        return lambda number: from_text(_digits(number, field.precision, field.scale))
 
     def refuse(_number: int | Decimal) -> Any:
         raise BadValue(f"a number where {field.kind.value} is expected")
@@ -71,14 +91,14 @@ def _double(number: int | Decimal) -> float:
     return converted
 
 
-def _decimal(number: int | Decimal, precision: int, scale: int) -> bytes:
+def _digits(number: int | Decimal, precision: int, scale: int) -> str:
     exact = Decimal(number)
     if not exact:
-        return read_decimal("0", precision, scale)
+        return "0"
     # Bounds the digits that are written out: 1E+999999 is short as JSON.
     if not -scale - precision <= exact.adjusted() <= precision:
         raise BadValue(f"does not fit {precision} digits with {scale} after the point")
-    return read_decimal(f"{exact:f}", precision, scale)
+    return f"{exact:f}"
 
 
 def _require_unicode(text: str) -> None:

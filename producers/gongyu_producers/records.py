@@ -84,8 +84,8 @@ class Records:
     def read_change(self, body: bytes, writer: Schema | None) -> Change:
         """Decode a message's body; `writer` is its schema where that is not this type's. Raises Unreadable."""
         content = _decode(body, self._envelope if writer is None else writer, self._envelope)
-        source = content["source"]
-        return Change(content["op"], content["before"], content["after"], source["name"], source["position"])
+        source, before, after = content["source"], content["before"], content["after"]
+        return Change(content["op"], before and before[1], after and after[1], source["name"], source["position"])
 
     def read_key(self, key: bytes) -> Values:
         return _decode(key, self._subject, self._subject)
@@ -123,9 +123,10 @@ def _encode(schema: Schema, values: Values) -> bytes:
 
 
 def _decode(body: bytes, writer: Schema, reader: Schema) -> Values:
+    """Values of named types come with their names out of unions, so that they are written again under the same branch."""
     stream = io.BytesIO(body)
     try:
-        content: Any = fastavro.schemaless_reader(stream, writer, None if reader is writer else reader)
+        content: Any = fastavro.schemaless_reader(stream, writer, None if reader is writer else reader, return_named_type=True)
     except (
         EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError, fastavro.read.SchemaResolutionError,
     ) as error:  # fmt: skip

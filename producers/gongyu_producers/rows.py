@@ -6,17 +6,20 @@ bad fields has no image. Total: no content of a row raises.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from gongyu_producers.columns import Columns, Naming
+from gongyu_producers.compound_values import avro_default
 from gongyu_producers.json_lines import JsonObject
-from gongyu_producers.json_values import json_reader
+from gongyu_producers.json_values import cell_reader, json_reader
+from gongyu_producers.nesting import missing_inside, nester
 from gongyu_producers.records import Records, Values
-from gongyu_producers.values import BadValue, text_reader
+from gongyu_producers.values import BadValue
 from gongyu_schemas.envelope import CREATE, DELETE, UPDATE
-from gongyu_schemas.fields import Field, Kind
+from gongyu_schemas.fields import Field, Kind, read_tree
+from gongyu_schemas.granted import covers
 from gongyu_schemas.information_type import InformationType
 
 #: An image above this is rejected: two of them and their envelope stay below Kafka's 1 MB message.
@@ -63,10 +66,11 @@ def cells_reader(information_type: InformationType, columns: Columns, null_texts
     """Reads rows of a delimited file; a field without a column has no value."""
     plan = [
         # A string is its text: most cells need no call.
-        (field.name, columns.index[field.name], None if field.kind is Kind.STRING else text_reader(field), field.nullable)
+        (field.name, columns.index[field.name], None if field.kind is Kind.STRING else cell_reader(field), field.may_be_absent)
         for field in information_type.fields
-        if field.name in columns.index
+        if field.is_leaf and field.name in columns.index
     ]
+    nested = any(not field.is_leaf for field in information_type.fields)
     nulls = frozenset(null_texts)
     width, op_at = columns.width, columns.op
 
@@ -89,6 +93,8 @@ def cells_reader(information_type: InformationType, columns: Columns, null_texts
                     values[name] = read_text(text)
                 except BadValue as error:
                     problems.append(Problem(name, str(error)))
+        if nested:
+            problems += _missing_inside(information_type, values, problems)
         return Reading(values, problems, None if op_at is None else cells[op_at])
 
     return read
@@ -121,9 +127,13 @@ def values_reader(columns: Sequence[tuple[Field, Callable[[Any], Any] | None]], 
 
 
 def objects_reader(information_type: InformationType, naming: Naming) -> Reader:
-    """Reads rows of a JSON lines file. An absent field takes its Avro default, if it has one."""
-    fields = {field.name: (json_reader(field), field.nullable) for field in information_type.fields}
-    defaults = {field.name: _default(field) for field in information_type.fields if field.has_default}
+    """Reads rows of a JSON lines file. An absent field takes its Avro default, if it has one; nested records are objects."""
+    tree = read_tree(information_type.record_schema)
+    fields = {path: (json_reader(field), field.nullable) for path, field in _every_field(tree, "")}
+    fields |= {field.name: (json_reader(field), field.may_be_absent) for field in information_type.fields if field.is_leaf}
+    defaults = {path: avro_default(field, field.default) for path, field in _every_field(tree, "") if field.has_default}
+    nested = len(tree) != len(information_type.fields) or any(field.kind is Kind.RECORD for field in tree)
+    required = [field.name for field in information_type.fields if field.is_leaf]
 
     def read(found: JsonObject | str) -> Reading:
         if isinstance(found, str):
@@ -137,13 +147,13 @@ def objects_reader(information_type: InformationType, naming: Naming) -> Reader:
                 op = value if isinstance(value, str) else None
             elif name not in naming.ignored:
                 _read_named(name, naming.field_of(name), value, fields, filled, values, problems)
-        for name in fields:
-            if name in filled:
-                continue
+        for name in _first_absent(required, filled, nested=nested):
             if name in defaults:
                 values[name] = defaults[name]
             else:
                 problems.append(Problem(name, "absent"))
+        if nested:
+            problems += _missing_inside(information_type, values, problems)
         return Reading(values, problems, op)
 
     return read
@@ -161,7 +171,7 @@ def _read_named(
     if field is None:
         problems.append(Problem(None, f"unknown name {name[:100]!r}"))
         return
-    if field in filled:
+    if field in filled or any(covers(field, each) or covers(each, field) for each in filled if "." in field or "." in each):
         problems.append(Problem(field, "given twice under different names"))
         values.pop(field, None)
         return
@@ -179,9 +189,34 @@ def _read_named(
         problems.append(Problem(field, str(error)))
 
 
-def _default(field: Field) -> Any:
-    """Avro writes a default of bytes as a text whose characters are the bytes."""
-    return field.default.encode("iso-8859-1") if field.kind is Kind.DECIMAL and isinstance(field.default, str) else field.default
+def _every_field(tree: Sequence[Field], prefix: str) -> Iterator[tuple[str, Field]]:
+    """Leaves and nested records alike, by dotted name."""
+    for field in tree:
+        yield prefix + field.name, field
+        if field.kind is Kind.RECORD:
+            yield from _every_field(field.parts, f"{prefix}{field.name}.")
+
+
+def _first_absent(required: Sequence[str], filled: set[str], *, nested: bool) -> Iterator[str]:
+    """What a JSON object says nothing of: a leaf, or the outermost record of which no leaf is there."""
+    told: set[str] = set()
+    for leaf in required:
+        if leaf in filled:
+            continue
+        if not nested:
+            yield leaf
+            continue
+        around = [leaf[:at] for at, character in enumerate(leaf) if character == "."]
+        if any(record in filled or record in told for record in around):
+            continue
+        absent = [record for record in around if not any(covers(record, each) for each in filled)]
+        told.update(absent[:1])
+        yield absent[0] if absent else leaf
+
+
+def _missing_inside(information_type: InformationType, values: Values, problems: Sequence[Problem]) -> list[Problem]:
+    bad = {problem.field for problem in problems if problem.field is not None}
+    return [Problem(name, "null, but the field is never null") for name in missing_inside(information_type.fields, values, bad)]
 
 
 class RowReader:
@@ -191,6 +226,7 @@ class RowReader:
         self._records = records
         self._read = read
         self._op_column = op_column
+        self._nest = nester(read_tree(information_type.record_schema))
         self._key = frozenset(information_type.key)
 
     def row(self, line: int, found: Any) -> Row:
@@ -205,7 +241,7 @@ class RowReader:
         key = self._records.key(values)
         if problems:
             return self._without_image(Row(line, op, key, None, None, problems))
-        image = self._records.image(values)
+        image = self._records.image(self._nest(values))
         if len(image) > LARGEST_IMAGE:
             problems.append(Problem(None, f"the record has {len(image):,} bytes, more than {LARGEST_IMAGE:,}"))
             return Row(line, op, key, None, None, problems)

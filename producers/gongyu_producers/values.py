@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from gongyu_schemas.fields import Field, Kind
+from gongyu_schemas.fields import COMPOUND, Field, Kind
 
 TextReader = Callable[[str], Any]
 
@@ -35,6 +35,7 @@ _CLOCK = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?"
 _TIME = re.compile(_CLOCK)
 _LOCAL = re.compile(rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{_CLOCK}")
 _OFFSET = re.compile(r"Z|[+-][0-9]{2}:?[0-9]{2}")
+_HEX = re.compile(r"(?:[0-9a-fA-F]{2})*")
 _LONGEST_INTEGER = 40
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -47,7 +48,13 @@ _REMEMBERED = 8_192
 
 
 def text_reader(field: Field) -> TextReader:
-    """The function that reads this field's texts; it raises BadValue."""
+    """The function that reads texts of this field, which is not compound; it raises BadValue."""
+    if field.kind in COMPOUND:
+        return _refuse_compound
+    if field.kind is Kind.FIXED:
+        return lambda text: read_octets(text, field.size)
+    if field.kind is Kind.DECIMAL and field.size:
+        return lambda text: _widened(read_decimal(text, field.precision, field.scale), field.size)
     if field.kind in _REPEATING:
         return lru_cache(_REMEMBERED)(_READERS[field.kind])
     if field.kind in _BITS:
@@ -57,6 +64,24 @@ def text_reader(field: Field) -> TextReader:
     if field.kind is Kind.DECIMAL:
         return lambda text: read_decimal(text, field.precision, field.scale)
     return _READERS[field.kind]
+
+
+def _refuse_compound(_text: str) -> Any:
+    raise BadValue("a single value where an array, map, record or union is expected")
+
+
+def _widened(number: bytes, size: int) -> bytes:
+    """The same number in so many bytes."""
+    return number.rjust(size, b"\xff" if number[0] >= 0x80 else b"\x00")
+
+
+def read_octets(text: str, size: int | None = None) -> bytes:
+    """Bytes are written as hexadecimal digits."""
+    if not _HEX.fullmatch(text):
+        raise BadValue("not bytes: use pairs of hexadecimal digits")
+    if size is not None and len(text) != 2 * size:
+        raise BadValue(f"not {size} bytes")
+    return bytes.fromhex(text)
 
 
 def read_text(text: str) -> str:
@@ -215,4 +240,5 @@ _READERS: dict[Kind, TextReader] = {
     Kind.LOCAL_TIMESTAMP_MILLIS: _in_millis(read_local_timestamp_micros),
     Kind.LOCAL_TIMESTAMP_MICROS: read_local_timestamp_micros,
     Kind.UUID: read_uuid,
+    Kind.BYTES: read_octets,
 }

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from gongyu_schemas.fields import Schema
 from gongyu_schemas.information_type import InformationType
+from gongyu_schemas.named_types import inline_names
 from gongyu_schemas.names import avro_name
+from gongyu_schemas.view_record import Treatments, renamed, treat, view_fields
 
 CREATE = "c"
 UPDATE = "u"
@@ -29,18 +30,12 @@ COPY_END = "end"
 #: `source.reason` of a `d`: the record left the entitlement (or was deleted; a grant may not tell these apart).
 LEFT = "left"
 
-#: Attribute of a treated field in the schemas of views and of their keys: {"mask": {...}}, {"null": true}, ...
-TREATMENT = "gongyu.treatment"
-
-#: Field -> what is done to it before it is shown.
-Treatments = Mapping[str, Mapping[str, Any]]
-
 _NULL_STRING = ["null", "string"]
 
 
 @dataclass(frozen=True, slots=True)
 class ViewTerms:
-    """What a view's schema says of its grant version. Dates are ISO texts or None."""
+    """What a view's schema says of its grant version. `fields` are leaves; dates are ISO texts or None."""
 
     subscriber: str
     grant: str
@@ -57,9 +52,9 @@ class ViewTerms:
 def key_schema(information_type: InformationType, names: tuple[str, ...], name: str) -> Schema:
     """An Avro record of some fields, without nulls and defaults."""
     namespace = f"gongyu.{avro_name(information_type.owner)}.{avro_name(information_type.name)}"
-    declared = {field["name"]: field["type"] for field in information_type.record_schema["fields"]}
-    fields = [{"name": each, "type": copy.deepcopy(declared[each])} for each in names]
-    return {"type": "record", "name": name, "namespace": namespace, "fields": _with_namespaces(fields, namespace)}
+    declared = {field["name"]: field["type"] for field in inline_names(information_type.record_schema)["fields"]}
+    fields = [{"name": each, "type": renamed(declared[each], f"{namespace}.{each}")} for each in names]
+    return {"type": "record", "name": name, "namespace": namespace, "fields": fields}
 
 
 def subject_key_schema(information_type: InformationType) -> Schema:
@@ -71,7 +66,7 @@ def subject_key_schema(information_type: InformationType) -> Schema:
 def record_key_schema(information_type: InformationType, treatments: Treatments | None = None) -> Schema:
     """Key of every grant topic of the type: the record's key, as the grant treats it."""
     schema = key_schema(information_type, information_type.key, "Key")
-    return {**schema, "fields": [_treated(each, treatments or {}) for each in schema["fields"]]}
+    return {**schema, "fields": [treat(each["name"], each, treatments or {}) for each in schema["fields"]]}
 
 
 def owner_envelope(information_type: InformationType) -> Schema:
@@ -93,13 +88,10 @@ def owner_envelope(information_type: InformationType) -> Schema:
 
 
 def view_envelope(information_type: InformationType, terms: ViewTerms) -> Schema:
-    """Value schema of a grant topic: the granted fields in the order of the record, and the terms as attributes."""
-    granted = frozenset(terms.fields)
-    declared = [copy.deepcopy(each) for each in information_type.record_schema["fields"] if each["name"] in granted]
-    fields = [_treated(each, terms.treatments) for each in declared]
+    """Value schema of a grant topic: the granted leaves in the order and nesting of the record, and the terms as attributes."""
     namespace = f"gongyu.view.{avro_name(terms.subscriber)}.{avro_name(terms.grant)}"
     return {
-        **_delivery(namespace, _with_namespaces(fields, namespace)),
+        **_delivery(namespace, view_fields(information_type.record_schema, terms.fields, namespace, terms.treatments)),
         "doc": terms.purpose["text"],
         "gongyu.subscriber": terms.subscriber,
         "gongyu.grant": terms.grant,
@@ -113,23 +105,6 @@ def view_envelope(information_type: InformationType, terms: ViewTerms) -> Schema
         "gongyu.validFrom": terms.valid_from,
         "gongyu.validTo": terms.valid_to,
     }
-
-
-def _treated(declared: dict[str, Any], treatments: Treatments) -> dict[str, Any]:
-    """A pseudonym is a string, a field that is always null may be null, all else keeps its type.
-
-    A default other than null goes: it would be a value that nobody treated.
-    """
-    treatment = treatments.get(declared["name"])
-    if treatment is None:
-        return declared
-    schema = declared["type"]
-    if "null" in treatment and not isinstance(schema, list):
-        schema = ["null", schema]
-    elif "pseudonymise" in treatment:
-        schema = [each if each == "null" else "string" for each in schema] if isinstance(schema, list) else "string"
-    kept = {name: value for name, value in declared.items() if name != "default" or value is None}
-    return {**kept, "type": schema, TREATMENT: dict(treatment)}
 
 
 def marker_schema() -> Schema:
@@ -147,18 +122,6 @@ def _delivery(namespace: str, view_fields: list[dict[str, Any]]) -> dict[str, An
     ]
     fields = [*_images(view), *_op_and_time(), _source(source), _copy()]
     return {"type": "record", "name": "Change", "namespace": namespace, "fields": fields}
-
-
-def _with_namespaces(fields: list[dict[str, Any]], namespace: str) -> list[dict[str, Any]]:
-    """A field's enum is named after the view (or key) and the field: no two grants, no two fields and none of the
-    envelope's own records ever meet in one full name.
-    """
-    for field in fields:
-        schema = field["type"]
-        for part in schema if isinstance(schema, list) else [schema]:
-            if isinstance(part, dict) and part.get("type") == "enum":
-                part["name"], part["namespace"] = part["name"].rpartition(".")[2], f"{namespace}.{field['name']}"
-    return fields
 
 
 def _images(record: dict[str, Any]) -> list[dict[str, Any]]:

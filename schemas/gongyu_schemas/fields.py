@@ -1,42 +1,44 @@
-"""The fields of a flat record schema: kind, null, symbols, scale.
+"""From a record schema to its fields.
 
-Enters an Avro record schema (parsed JSON); leaves a tuple of `Field` in schema order. A shape that cannot be
-laid out is refused with its place. Source: Apache Avro 1.12 specification, "Complex Types", "Logical Types".
+Enters an Avro record schema (parsed JSON); leaves its `Field`s, as a tree (`read_tree`) or with nested records taken apart
+(`read_fields`). What cannot be laid out is refused with its place, a dotted path.
+Source: Apache Avro 1.12 specification, "Complex Types", "Logical Types".
 """
 
 from __future__ import annotations
 
-import enum
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
+
+from gongyu_schemas.kinds import COMPARABLE, COMPOUND, KEY_KINDS, Field, Kind, Schema
+from gongyu_schemas.named_types import Names, UnsupportedSchema
+
+__all__ = [
+    "AVRO_NAME",
+    "COMPARABLE",
+    "COMPOUND",
+    "KEY_KINDS",
+    "Field",
+    "Kind",
+    "Schema",
+    "UnsupportedSchema",
+    "check_fields",
+    "flatten",
+    "read_fields",
+    "read_inlined",
+    "read_tree",
+]
 
 AVRO_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
-Schema = Any  # parsed JSON of an Avro schema: a name, a list (union) or an object
-
-
-class Kind(enum.Enum):
-    """What a field holds, as far as comparing and encoding it differ."""
-
-    BOOLEAN = "boolean"
-    INT = "int"
-    LONG = "long"
-    FLOAT = "float"
-    DOUBLE = "double"
-    STRING = "string"
-    ENUM = "enum"
-    DATE = "date"
-    TIME_MILLIS = "time-millis"
-    TIME_MICROS = "time-micros"
-    TIMESTAMP_MILLIS = "timestamp-millis"
-    TIMESTAMP_MICROS = "timestamp-micros"
-    LOCAL_TIMESTAMP_MILLIS = "local-timestamp-millis"
-    LOCAL_TIMESTAMP_MICROS = "local-timestamp-micros"
-    DECIMAL = "decimal"
-    UUID = "uuid"
-
+#: Records, arrays, maps and unions inside each other: with the envelope's own levels a schema stays below what the registry takes.
+MAX_NESTING = 16
+#: Of a record, each counted wherever it is used: a few lines of schema could unfold to any number.
+MAX_TYPES = 4000
+#: The number of a union's branch then is one byte.
+MAX_BRANCHES = 64
 
 _LOGICAL: Mapping[str, tuple[str, Kind]] = {
     "date": ("int", Kind.DATE),
@@ -46,116 +48,171 @@ _LOGICAL: Mapping[str, tuple[str, Kind]] = {
     "timestamp-micros": ("long", Kind.TIMESTAMP_MICROS),
     "local-timestamp-millis": ("long", Kind.LOCAL_TIMESTAMP_MILLIS),
     "local-timestamp-micros": ("long", Kind.LOCAL_TIMESTAMP_MICROS),
-    "decimal": ("bytes", Kind.DECIMAL),
     "uuid": ("string", Kind.UUID),
 }
-_PRIMITIVE = {kind.value: kind for kind in (Kind.BOOLEAN, Kind.INT, Kind.LONG, Kind.FLOAT, Kind.DOUBLE, Kind.STRING)}
-
-#: Kinds whose equal values always have equal bytes in canonical encoding, and that order records well.
-KEY_KINDS = frozenset(Kind) - {Kind.FLOAT, Kind.DOUBLE, Kind.DECIMAL}
-
-
-class UnsupportedSchema(ValueError):
-    """A schema that the hub cannot lay out: `place` is a dotted path, `why` says what is wrong with it."""
-
-    def __init__(self, place: str, why: str) -> None:
-        super().__init__(f"{place}: {why}")
-        self.place = place
-        self.why = why
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One field of a flat record. `null_branch` is the union index of null, -1 where the field is never null."""
-
-    name: str
-    kind: Kind
-    null_branch: int = -1
-    symbols: tuple[str, ...] = ()
-    precision: int = 0
-    scale: int = 0
-    has_default: bool = False
-    default: Any = None
-    doc: str = ""
-
-    @property
-    def nullable(self) -> bool:
-        return self.null_branch >= 0
+_PLAIN = {kind.value: kind for kind in (Kind.BOOLEAN, Kind.INT, Kind.LONG, Kind.FLOAT, Kind.DOUBLE, Kind.STRING, Kind.BYTES, Kind.NULL)}
 
 
 def read_fields(record_schema: Schema) -> tuple[Field, ...]:
-    """The fields of a flat record schema in order. Raises UnsupportedSchema with the first place that is wrong."""
-    fields, mistakes = check_fields(record_schema)
+    """The fields of a record in order, nested records taken apart. Raises UnsupportedSchema with the first place that is wrong."""
+    return flatten(read_tree(record_schema))
+
+
+def read_tree(record_schema: Schema) -> tuple[Field, ...]:
+    """The fields of a record as they are nested. Raises UnsupportedSchema with the first place that is wrong."""
+    tree, mistakes = _check_tree(record_schema)
     if mistakes:
         raise mistakes[0]
+    return tree
+
+
+def read_inlined(record_schema: Schema) -> tuple[Field, ...]:
+    """As `read_fields`, for a schema in which `inline_names` has replaced the names already. Raises UnsupportedSchema."""
+    fields = flatten(_Reader().fields(record_schema, "", 1))
+    if not fields:
+        raise UnsupportedSchema("record", "the record has no fields")
     return fields
 
 
 def check_fields(record_schema: Schema) -> tuple[tuple[Field, ...], tuple[UnsupportedSchema, ...]]:
-    """The fields that can be laid out, and all that is wrong with the others."""
-    if not isinstance(record_schema, dict) or record_schema.get("type") != "record":
+    """The fields that can be laid out, nested records taken apart, and all that is wrong with the others."""
+    tree, mistakes = _check_tree(record_schema)
+    return flatten(tree), mistakes
+
+
+def flatten(tree: Iterable[Field]) -> tuple[Field, ...]:
+    """Nested records taken apart: their fields under dotted names, behind the record itself where it may be null."""
+    return tuple(_flatten(tree, "", ""))
+
+
+def _flatten(tree: Iterable[Field], prefix: str, within: str) -> Iterator[Field]:
+    for field in tree:
+        name = prefix + field.name
+        if field.kind is not Kind.RECORD:
+            yield replace(field, name=name, within=within)
+            continue
+        if field.nullable:
+            yield replace(field, name=name, within=within, parts=())
+        yield from _flatten(field.parts, f"{name}.", name if field.nullable else within)
+
+
+def _check_tree(record: Schema) -> tuple[tuple[Field, ...], tuple[UnsupportedSchema, ...]]:
+    if not isinstance(record, dict) or record.get("type") != "record":
         return (), (UnsupportedSchema("record", "the schema must be an Avro record"),)
-    declared = record_schema.get("fields")
+    declared = record.get("fields")
     if not isinstance(declared, list) or not declared:
         return (), (UnsupportedSchema("record", "the record has no fields"),)
-    fields: dict[str, Field] = {}
+    names, reader, known = Names(), _Reader(), set()
+    namespace = names.open(record)
+    fields: list[Field] = []
     mistakes: list[UnsupportedSchema] = []
     for each in declared:
         try:
-            field = _read_field(each)
+            name = _read_name(each, "record", "")
+            field = reader.field({**each, "type": names.inline(each["type"], namespace, name, 0)}, "", 1)
         except UnsupportedSchema as mistake:
             mistakes.append(mistake)
             continue
-        if field.name in fields:
-            mistakes.append(UnsupportedSchema(field.name, "the field is declared twice"))
-        fields[field.name] = field
-    return tuple(fields.values()), tuple(mistakes)
+        if name in known:
+            mistakes.append(UnsupportedSchema(name, "the field is declared twice"))
+        else:
+            fields.append(field)
+        known.add(name)
+    return tuple(fields), tuple(mistakes)
 
 
-def _read_field(declared: Any) -> Field:
+def _read_name(declared: Any, place: str, prefix: str) -> str:
     if not isinstance(declared, dict) or not isinstance(declared.get("name"), str) or "type" not in declared:
-        raise UnsupportedSchema("record", "every field needs a name and a type")
-    name, schema, null_branch = declared["name"], declared["type"], -1
+        raise UnsupportedSchema(place, "every field needs a name and a type")
+    name: str = declared["name"]
     if not AVRO_NAME.fullmatch(name):
-        raise UnsupportedSchema(name, "not an Avro name: use A-Z, a-z, 0-9 and '_', not starting with a digit")
-    if isinstance(schema, list):
-        if len(schema) != 2 or "null" not in schema or schema[0] == schema[1]:
-            raise UnsupportedSchema(name, "the only union supported is of null and one other type")
-        null_branch = schema.index("null")
-        schema = schema[1 - null_branch]
-    kind, symbols, precision, scale = _read_kind(name, schema)
-    return Field(
-        name=name,
-        kind=kind,
-        null_branch=null_branch,
-        symbols=symbols,
-        precision=precision,
-        scale=scale,
-        has_default="default" in declared,
-        default=declared.get("default"),
-        doc=str(declared.get("doc", "")),
-    )
+        raise UnsupportedSchema(prefix + name, "not an Avro name: use A-Z, a-z, 0-9 and '_', not starting with a digit")
+    return name
 
 
-def _read_kind(place: str, schema: Schema) -> tuple[Kind, tuple[str, ...], int, int]:
+class _Reader:
+    """Reads types in which every name has been replaced by its definition. Places are dotted, levels counted from 1."""
+
+    def __init__(self) -> None:
+        self._types = 0
+
+    def fields(self, record: Mapping[str, Any], prefix: str, level: int) -> tuple[Field, ...]:
+        found: dict[str, Field] = {}
+        for each in record["fields"]:
+            field = self.field(each, prefix, level)
+            if field.name in found:
+                raise UnsupportedSchema(prefix + field.name, "the field is declared twice")
+            found[field.name] = field
+        return tuple(found.values())
+
+    def field(self, declared: Any, prefix: str, level: int) -> Field:
+        name = _read_name(declared, prefix.rstrip(".") or "record", prefix)
+        field = self._type(name, prefix + name, declared["type"], level)
+        if field.kind is Kind.NULL:
+            raise UnsupportedSchema(prefix + name, "a field that is always null holds nothing: leave it out")
+        doc = str(declared.get("doc", ""))
+        return replace(field, has_default="default" in declared, default=declared.get("default"), doc=doc)
+
+    def _type(self, name: str, place: str, schema: Schema, level: int) -> Field:
+        self._types += 1
+        if self._types > MAX_TYPES:
+            raise UnsupportedSchema(place, f"the record unfolds to more than {MAX_TYPES} types")
+        if level > MAX_NESTING:
+            raise UnsupportedSchema(place, f"records, arrays, maps and unions lie more than {MAX_NESTING} levels deep inside each other")
+        if isinstance(schema, list):
+            return self._union(name, place, schema, level)
+        return replace(self._one_type(name, place, schema, level), type_name=_type_name(schema))
+
+    def _one_type(self, name: str, place: str, schema: Schema, level: int) -> Field:
+        base = schema if isinstance(schema, str) else schema["type"]
+        attributes: Mapping[str, Any] = {} if isinstance(schema, str) else schema
+        if base == "enum":
+            return Field(name, Kind.ENUM, symbols=_read_symbols(place, attributes))
+        if base == "fixed":
+            return _read_fixed(name, place, attributes)
+        if base == "record":
+            return Field(name, Kind.RECORD, parts=self.fields(attributes, f"{place}.", level + 1))
+        if base == "array":
+            items = self._type("items", place, attributes["items"], level + 1)
+            if not _has_bytes(items):
+                raise UnsupportedSchema(place, "an array whose items hold nothing says only how many: use an int")
+            return Field(name, Kind.ARRAY, parts=(items,))
+        if base == "map":
+            return Field(name, Kind.MAP, parts=(self._type("values", place, attributes["values"], level + 1),))
+        if base == "bytes" and attributes.get("logicalType") == "decimal":
+            precision, scale = _read_decimal(place, attributes)
+            return Field(name, Kind.DECIMAL, precision=precision, scale=scale)
+        logical_base, kind = _LOGICAL.get(str(attributes.get("logicalType")), ("", Kind.NULL))
+        return Field(name, kind if logical_base == base else _PLAIN[base])
+
+    def _union(self, name: str, place: str, branches: list[Schema], level: int) -> Field:
+        """Null and one other type make a nullable field of that type; any other union is a kind of its own."""
+        if not 1 <= len(branches) <= MAX_BRANCHES or any(isinstance(branch, list) for branch in branches):
+            raise UnsupportedSchema(place, f"a union needs 1 to {MAX_BRANCHES} types, none of them a union")
+        titles = [_type_name(branch) for branch in branches]
+        if len(set(titles)) != len(titles):
+            raise UnsupportedSchema(place, "a union has the same type twice")
+        null_branch = titles.index("null") if "null" in titles else -1
+        if len(branches) == 2 and null_branch >= 0:
+            return replace(self._type(name, place, branches[1 - null_branch], level + 1), null_branch=null_branch)
+        short = [title.rpartition(".")[2] for title in titles]
+        shown = [each if short.count(each) == 1 else title for each, title in zip(short, titles, strict=True)]
+        parts = tuple(self._type(each, place, branch, level + 1) for each, branch in zip(shown, branches, strict=True))
+        return Field(name, Kind.UNION, null_branch=null_branch, parts=parts)
+
+
+def _type_name(schema: Schema) -> str:
+    """Of a named type its full name, of any other its own: no two branches of a union may have the same."""
     if isinstance(schema, str):
-        schema = {"type": schema}
-    if not isinstance(schema, dict):
-        raise UnsupportedSchema(place, "a union inside a union is not Avro")
-    base, logical = schema.get("type"), schema.get("logicalType")
-    if base == "enum":
-        return Kind.ENUM, _read_symbols(place, schema), 0, 0
-    expected_base, kind = _LOGICAL.get(str(logical), (None, Kind.STRING))
-    if expected_base is not None and base == expected_base:
-        precision, scale = _read_decimal(place, schema) if kind is Kind.DECIMAL else (0, 0)
-        return kind, (), precision, scale
-    if isinstance(base, str) and base in _PRIMITIVE:
-        return _PRIMITIVE[base], (), 0, 0
-    if base in ("array", "map", "record"):
-        raise UnsupportedSchema(place, f"{base}: arrays, maps and nested records are not supported; flatten the record")
-    if base in ("bytes", "fixed"):
-        raise UnsupportedSchema(place, f"{base} is supported only as decimal on bytes; use string for other data")
-    raise UnsupportedSchema(place, f"unknown type {base!r}; write a field's type out in full, also where another field has the same")
+        return schema
+    return str(schema["name"] if schema["type"] in ("record", "enum", "fixed") else schema["type"])
+
+
+def _has_bytes(field: Field) -> bool:
+    """Whether a value takes at least one byte; if not, it never takes any."""
+    if field.nullable or field.kind is Kind.UNION:
+        return True
+    return any(map(_has_bytes, field.parts)) if field.kind is Kind.RECORD else field.kind is not Kind.NULL
 
 
 def _read_symbols(place: str, schema: Mapping[str, Any]) -> tuple[str, ...]:
@@ -163,6 +220,19 @@ def _read_symbols(place: str, schema: Mapping[str, Any]) -> tuple[str, ...]:
     if not isinstance(symbols, list) or not symbols or len({str(symbol) for symbol in symbols}) != len(symbols):
         raise UnsupportedSchema(place, "an enum needs distinct symbols")
     return tuple(str(symbol) for symbol in symbols)
+
+
+def _read_fixed(name: str, place: str, schema: Mapping[str, Any]) -> Field:
+    """Decimals may be fixed; any other logical type on fixed (duration, uuid) is taken as its bytes."""
+    size = schema.get("size")
+    if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size < 2**31:
+        raise UnsupportedSchema(place, "a fixed needs a size from 1 to 2^31 - 1")
+    if schema.get("logicalType") != "decimal":
+        return Field(name, Kind.FIXED, size=size)
+    precision, scale = _read_decimal(place, schema)
+    if 10**precision > 2 ** min(8 * size - 1, 4000):
+        raise UnsupportedSchema(place, f"a fixed of {size} bytes cannot hold {precision} digits")
+    return Field(name, Kind.DECIMAL, precision=precision, scale=scale, size=size)
 
 
 def _read_decimal(place: str, schema: Mapping[str, Any]) -> tuple[int, int]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import fastavro
 import yaml
@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from gongyu_schemas.errors import ConfigError
 from gongyu_schemas.fields import AVRO_NAME, KEY_KINDS, Kind, Schema, check_fields
 from gongyu_schemas.fields import Field as RecordField
+from gongyu_schemas.granted import covers, record_names
 from gongyu_schemas.names import NAME
 
 TYPE_FILE = "type.yaml"
@@ -66,7 +67,10 @@ class _TypeFile(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class InformationType:
-    """What an owner publishes. `key` and `subject` name fields; `version` names one or is None; `titles` are those of fields."""
+    """What an owner publishes. `key` and `subject` name fields; `version` names one or is None.
+
+    `classification` has every leaf; `titles` are those of fields.
+    """
 
     name: str
     owner: str
@@ -140,7 +144,7 @@ def load_type(folder: Path) -> InformationType:
         subject=declared.subject or declared.key,
         version=declared.version,
         partitions=declared.partitions,
-        classification=declared.classification,
+        classification=_classify(declared.classification, fields),
         publishing=declared.publishing,
         record_schema=record,
         fields=fields,
@@ -178,18 +182,31 @@ def _read_record_file(file: Path) -> tuple[Schema, tuple[RecordField, ...]]:
     return content, fields
 
 
-def _check_names(record: dict[str, Any]) -> Iterator[str]:
+def _classify(declared: dict[str, Classification], fields: tuple[RecordField, ...]) -> dict[str, Classification]:
+    """The class of every leaf: its own, or that of the nearest record around it."""
+    return {field.name: declared[max(around, key=len)] for field in fields if field.is_leaf and (around := _around(field, declared))}
+
+
+def _around(field: RecordField, names: Iterable[str]) -> list[str]:
+    return [name for name in names if covers(name, field.name)]
+
+
+def _check_names(schema: Schema) -> Iterator[str]:
     """Names that fastavro takes and other Avro libraries refuse: every subscriber must be able to parse the schema."""
-    named = [record, *(part for field in record["fields"] for part in _parts(field["type"]) if isinstance(part, dict))]
-    for schema in named:
-        for attribute in ("name", "namespace"):
-            text = schema.get(attribute)
-            if text and not all(AVRO_NAME.fullmatch(part) for part in str(text).split(".")):
-                yield f"{attribute}: {text!r} is not an Avro name: use A-Z, a-z, 0-9 and '_', not starting with a digit, between dots"
-
-
-def _parts(schema: Schema) -> list[Schema]:
-    return schema if isinstance(schema, list) else [schema]
+    if isinstance(schema, list):
+        for branch in schema:
+            yield from _check_names(branch)
+    if not isinstance(schema, dict):
+        return
+    for attribute in ("name", "namespace"):
+        text = schema.get(attribute)
+        if text and not all(AVRO_NAME.fullmatch(part) for part in str(text).split(".")):
+            yield f"{attribute}: {text!r} is not an Avro name: use A-Z, a-z, 0-9 and '_', not starting with a digit, between dots"
+    for part in ("type", "items", "values"):
+        yield from _check_names(schema.get(part))
+    if schema.get("type") == "record":
+        for field in schema["fields"]:
+            yield from _check_names(field["type"])
 
 
 def _check(declared: _TypeFile, fields: tuple[RecordField, ...]) -> Iterator[str]:
@@ -198,23 +215,34 @@ def _check(declared: _TypeFile, fields: tuple[RecordField, ...]) -> Iterator[str
         if len(set(names)) != len(names):
             yield f"{place}: a field is named twice"
         for name in names:
-            yield from _check_field(place, name, known, KEY_KINDS, "a key field is never null and no float, double or decimal")
+            if "." in name and name in known:
+                yield f"{place}: {name!r} lies in a nested record; a key is made of the record's own fields"
+            else:
+                rule = "a key field is never null and one value, no float, double or decimal"
+                yield from _check_field(place, name, known, KEY_KINDS, rule)
     if declared.version is not None:
         yield from _check_field("version", declared.version, known, VERSION_KINDS, "an int, long, date or timestamp, never null")
-    for name in [name for name in known if name not in declared.classification]:
-        yield f"classification: field {name!r} has none; give public, internal, personal or sensitive"
-    for name in [name for name in declared.classification if name not in known]:
-        yield f"classification: {name!r} is not a field of the record"
-    for name in [name for name in declared.titles if name not in known]:
+    yield from _check_classes(declared.classification, fields)
+    leaves = {field.name for field in fields if field.is_leaf}
+    for name in [name for name in declared.titles if name not in known and name not in record_names(fields)]:
         yield f"titles: {name!r} is not a field of the record"
     for header, name in declared.publishing.columns.items():
-        if name not in known:
+        if name not in leaves:
             yield f"publishing.columns: header {header!r} maps to {name!r}, which is not a field of the record"
+
+
+def _check_classes(classes: dict[str, Classification], fields: tuple[RecordField, ...]) -> Iterator[str]:
+    for field in fields:
+        if field.is_leaf and not _around(field, classes):
+            yield f"classification: field {field.name!r} has none; give public, internal, personal or sensitive"
+    known = {*(field.name for field in fields), *record_names(fields)}
+    for name in [name for name in classes if name not in known]:
+        yield f"classification: {name!r} is not a field of the record"
 
 
 def _check_field(place: str, name: str, known: dict[str, RecordField], kinds: frozenset[Kind], rule: str) -> Iterator[str]:
     field = known.get(name)
     if field is None:
         yield f"{place}: {name!r} is not a field of the record"
-    elif field.nullable or field.kind not in kinds:
+    elif field.may_be_absent or field.kind not in kinds:
         yield f"{place}: {name!r} does not fit: {rule}"

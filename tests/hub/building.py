@@ -20,6 +20,7 @@ from gongyu_hub.state.store import Identity, Store
 from gongyu_hub.values import Batch
 from gongyu_schemas import wire
 from gongyu_schemas.envelope import ViewTerms, owner_envelope, subject_key_schema, view_envelope
+from gongyu_schemas.granted import leaves_of
 from gongyu_schemas.information_type import InformationType, load_type
 from gongyu_schemas.names import grant_topic, owner_topic, state_topic
 from gongyu_schemas.partitioner import partition_of
@@ -79,7 +80,7 @@ class World:
         return compile_policy(manifest, versions, owner_envelope(of), subject_key_schema(of), PSEUDONYM_KEY)
 
     def view_schema(self, grant: str) -> Any:
-        fields, treatments = tuple(self.grants[grant]["fields"]), self.treatments(grant)
+        fields, treatments = leaves_of(self.grants[grant]["fields"], self.information_type.fields), self.treatments(grant)
         terms = ViewTerms("bank", grant, 1, fields, {"code": "c", "text": "t"}, {"statute": "s"}, treatments=treatments)
         return view_envelope(self.information_type, terms)
 
@@ -134,7 +135,7 @@ class World:
             grant=name,
             version=1,
             information_type=self.information_type.name,
-            fields=tuple(self.grants[name]["fields"]),
+            fields=leaves_of(self.grants[name]["fields"], self.information_type.fields),
             rows=self.grants[name].get("rows"),
             treatments=self.treatments(name),
             pseudonym_key=PSEUDONYM_KEY.check,

@@ -15,7 +15,7 @@ from gongyu_schemas.envelope import ViewTerms
 from gongyu_schemas.fields import KEY_KINDS, Field, Kind, Schema
 from gongyu_schemas.information_type import InformationType, Publishing, Title
 
-#: One Avro type for every kind but ENUM and DECIMAL, which have parameters.
+#: One Avro type for every kind of one value but ENUM, DECIMAL and FIXED, which have parameters.
 PLAIN_TYPES: dict[Kind, Schema] = {
     Kind.BOOLEAN: "boolean",
     Kind.INT: "int",
@@ -31,6 +31,7 @@ PLAIN_TYPES: dict[Kind, Schema] = {
     Kind.LOCAL_TIMESTAMP_MILLIS: {"type": "long", "logicalType": "local-timestamp-millis"},
     Kind.LOCAL_TIMESTAMP_MICROS: {"type": "long", "logicalType": "local-timestamp-micros"},
     Kind.UUID: {"type": "string", "logicalType": "uuid"},
+    Kind.BYTES: "bytes",
 }
 
 
@@ -40,6 +41,10 @@ def record_of(*fields: dict[str, Any], name: str = "Thing", **more: Any) -> Sche
 
 def enum_of(*symbols: str, name: str = "Colour") -> Schema:
     return {"type": "enum", "name": name, "symbols": list(symbols)}
+
+
+def fixed_of(size: Any, name: str = "Print", **more: Any) -> Schema:
+    return {"type": "fixed", "name": name, "size": size, **more}
 
 
 def decimal_of(precision: Any, scale: Any = None) -> Schema:
@@ -52,7 +57,7 @@ names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,8}", fullmatch=True)
 
 @st.composite
 def _kind_and_type(draw: st.DrawFn, name: str) -> tuple[Field, Schema]:
-    kind = draw(st.sampled_from(Kind))
+    kind = draw(st.sampled_from([*PLAIN_TYPES, Kind.ENUM, Kind.DECIMAL, Kind.FIXED]))
     if kind is Kind.ENUM:
         symbols = draw(st.lists(names, min_size=1, max_size=4, unique=True))
         return Field(name, kind, symbols=tuple(symbols)), enum_of(*symbols, name=f"Enum_of_{name}")
@@ -60,6 +65,9 @@ def _kind_and_type(draw: st.DrawFn, name: str) -> tuple[Field, Schema]:
         precision = draw(st.integers(1, 1000))
         scale = draw(st.integers(0, precision))
         return Field(name, kind, precision=precision, scale=scale), decimal_of(precision, scale)
+    if kind is Kind.FIXED:
+        size = draw(st.integers(1, 9))
+        return Field(name, kind, size=size), fixed_of(size, name=f"Fixed_of_{name}")
     return Field(name, kind), PLAIN_TYPES[kind]
 
 

@@ -214,6 +214,70 @@ def test_two_enums_of_one_name_in_two_namespaces_may_meet_in_a_view() -> None:
         parse_everywhere(schema)
 
 
+ADDRESS = record_of(
+    {"name": "city", "type": "string"},
+    {"name": "kind", "type": enum_of("HOME", "WORK", name="Kind"), "default": "HOME"},
+    {"name": "secret", "type": ["null", "string"]},
+    name="Address",
+    aliases=["OldAddress"],
+)
+NESTED = record_of(
+    {"name": "id", "type": "string"},
+    {"name": "home", "type": ADDRESS, "default": {"city": "Seoul", "kind": "WORK", "secret": None}},
+    {"name": "work", "type": ["null", "Address"], "default": None},
+    {"name": "past", "type": {"type": "array", "items": ["null", "Address", "Kind"]}},
+    {"name": "notes", "type": record_of({"name": "secret_note", "type": "Kind"}, name="Notes")},
+    namespace="owner",
+)
+
+
+def view_of(*leaves: str) -> Any:
+    schema = envelope.view_envelope(type_of(NESTED, read_fields(NESTED), ("id",)), terms_of(leaves))
+    parse_everywhere(schema)
+    return image_of(schema, "before")
+
+
+def test_a_view_keeps_the_nesting_of_what_is_granted() -> None:
+    view = view_of("id", "home.city", "work.kind")
+    assert [field.name for field in read_fields(view)] == ["id", "home.city", "work", "work.kind"]
+    assert view["fields"][1]["default"] == {"city": "Seoul"}
+    assert [branch if branch == "null" else names_in(branch) for branch in view["fields"][2]["type"]] == ["null", ["kind"]]
+    assert not [word for word in ("secret", "notes", "Notes", "past") if word in json.dumps(view)]
+
+
+def test_a_type_that_is_used_twice_may_be_cut_in_two_ways_and_is_named_by_its_place() -> None:
+    whole = ("id", "home.city", "home.kind", "home.secret", "work.secret", "past", "notes.secret_note")
+    view = view_of(*whole)
+    fields = read_fields(view)
+    assert tuple(field.name for field in fields if field.is_leaf) == whole
+    past = next(field for field in fields if field.name == "past")
+    assert past.parts == next(field.parts for field in read_fields(NESTED) if field.name == "past")
+    assert {name: view["fields"][index]["type"]["namespace"].rpartition(".")[2] for index, name in ((1, "home"), (4, "notes"))} == {
+        "home": "home",
+        "notes": "notes",
+    }
+    assert "OldAddress" not in json.dumps(view)
+
+
+def test_two_types_of_one_name_inside_one_leaf_are_told_apart() -> None:
+    one, two = (record_of({"name": "x", "type": kind}, name=f"{space}.Same") for space, kind in (("a", "int"), ("b", "string")))
+    record = record_of({"name": "id", "type": "string"}, {"name": "f", "type": {"type": "map", "values": [one, two, "a.Same_2"]}})
+    record["fields"].insert(1, {"name": "g", "type": record_of({"name": "y", "type": "int"}, name="a.Same_2")})
+    chosen = type_of(record, read_fields(record), ("id",))
+    view = image_of(envelope.view_envelope(chosen, terms_of(("id", "f"))), "before")
+    parse_everywhere(view)
+    (values,) = read_fields(view)[1].parts
+    assert [part.name for part in values.parts] == ["Same", "Same_2", "Same_2_2"]
+    assert [part.parts[0].kind for part in values.parts] == [Kind.INT, Kind.STRING, Kind.INT]
+
+
+def test_a_key_may_be_of_a_type_that_another_field_defines() -> None:
+    record = record_of({"name": "a", "type": enum_of("X")}, {"name": "b", "type": "Colour"})
+    chosen = type_of(record, read_fields(record), ("b",))
+    parse_everywhere(envelope.record_key_schema(chosen))
+    assert [field.symbols for field in read_fields(envelope.record_key_schema(chosen))] == [("X",)]
+
+
 def test_a_key_has_its_fields_in_the_order_of_the_type_without_null_and_default() -> None:
     record = record_of(
         {"name": "a", "type": "string", "default": "x", "doc": "first"}, {"name": "b", "type": "int"}, {"name": "c", "type": decimal_of(3)}

@@ -30,12 +30,12 @@ from gongyu_consumers.sinks import sqlite_file
 from gongyu_consumers.sinks.lock import TargetLock
 from gongyu_consumers.sinks.sink import Effects, Identity, Shape, place_of
 from gongyu_consumers.sinks.tables import column_names, write_statements
-from gongyu_consumers.values import sqlite_value
+from gongyu_consumers.values import leaves_of, sqlite_value
 from gongyu_schemas.envelope import CREATE, DELETE, MARKER, READ
 from gongyu_schemas.errors import DatabaseError
 from gongyu_schemas.fields import Kind
 
-Cell = int | float | str | None
+Cell = int | float | str | bytes | None
 #: Kinds whose Python value SQLite stores as it is.
 _PLAIN = frozenset({Kind.BOOLEAN, Kind.INT, Kind.LONG, Kind.STRING, Kind.ENUM})
 
@@ -60,6 +60,7 @@ class SqliteSink:
         self._key_places = tuple(self._names.index(name) for name in shape.key)
         converted = (i for i, field in enumerate(shape.fields) if field.kind not in _PLAIN)
         self._converted = tuple(i for i in converted if i not in self._key_places)
+        self._fields = shape.fields if any("." in name for name in self._names) else ()
         self._key = shape.key
         self._sql = write_statements(identity.grant, shape)
         self._lock = TargetLock(path, shared=shared)
@@ -173,7 +174,8 @@ class SqliteSink:
 
     def _cells(self, after: Image, key: tuple[Cell, ...]) -> tuple[Cell, ...]:
         """The row of an image, in column order; the key's columns come from the message key."""
-        cells: list[Any] = [after[name] for name in self._names]
+        leaves = leaves_of(after, self._fields) if self._fields else after
+        cells: list[Any] = [leaves[name] for name in self._names]
         for i in self._converted:
             cells[i] = sqlite_value(cells[i])
         for i, cell in zip(self._key_places, key, strict=True):

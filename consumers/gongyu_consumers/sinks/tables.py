@@ -1,6 +1,7 @@
 """The tables of an SQLite sink, and the statements on them as SQL text.
 
-The grant's table has the columns of its view and two of ours, whose names hold a dot and so are no Avro names:
+The grant's table has a column for each leaf of its view under its dotted name, one for each nested record that may be null (1 where it
+is there), and two of ours, which no type may have:
 `gongyu.partition` (input partition of the record's last change) and `gongyu.copy` (copy that last refreshed it).
 Beside it: `gongyu.meta`, `gongyu.offsets`, `gongyu.copies`, `gongyu.counts`; where several receivers share the file,
 `gongyu.claims` (which of them may write a partition, as a generation that each claim raises).
@@ -13,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Double, MetaData, Table, Text, bindparam, delete, null, select, update
+from sqlalchemy import BigInteger, Boolean, Column, Double, LargeBinary, MetaData, Table, Text, bindparam, delete, null, select, update
 from sqlalchemy.dialects.sqlite import dialect, insert
 from sqlalchemy.schema import CreateTable
 from sqlalchemy.sql import ClauseElement
@@ -34,6 +35,9 @@ _TYPES: dict[Kind, type[TypeEngine[Any]]] = {
     Kind.LONG: BigInteger,
     Kind.FLOAT: Double,
     Kind.DOUBLE: Double,
+    Kind.BYTES: LargeBinary,
+    Kind.FIXED: LargeBinary,
+    Kind.RECORD: Boolean,
 }
 
 
@@ -63,6 +67,8 @@ class Statements:
 def column_names(shape: Shape) -> tuple[str, ...]:
     """Columns of the grant's table in order. Raises ConfigError where SQLite would take two of them for one."""
     names = tuple(field.name for field in shape.fields)
+    if taken := [name for name in names if name.lower() in (PARTITION_COLUMN, COPY_COLUMN)]:
+        raise ConfigError(f"the view's field {taken[0]!r} has the name of one of the table's own columns; use jsonl")
     folded = [name.lower() for name in names]
     for name in names:
         if folded.count(name.lower()) > 1:

@@ -9,14 +9,15 @@ the content of a record.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from gongyu_hub.demo.plain import Codec, NotPlain, image_reader
 from gongyu_hub.demo.reference import Delivery, Terms, View
-from gongyu_schemas.envelope import COPY_BEGIN, COPY_END, DELETE, LEFT, MARKER, TREATMENT
+from gongyu_schemas.envelope import COPY_BEGIN, COPY_END, DELETE, LEFT, MARKER
 from gongyu_schemas.fields import Schema, read_fields
+from gongyu_schemas.view_record import TREATMENT
 from gongyu_schemas.wire import WireError, unframe
 
 EXAMPLES = 5
@@ -90,14 +91,26 @@ class GrantTopic:
 
 
 def granted_names(schema: Schema) -> tuple[str, ...]:
-    """The field names of the view inside an envelope schema."""
-    return tuple(each["name"] for each in view_record(schema)["fields"])
+    """The dotted field names of the view inside an envelope schema."""
+    return tuple(each.name for each in read_fields(view_record(schema)))
 
 
 def view_record(schema: Schema) -> Schema:
     """The view's record inside an envelope schema."""
     declared = next(each["type"] for each in schema["fields"] if each["name"] == "before")
     return next(branch for branch in declared if isinstance(branch, dict))
+
+
+def _declared_leaves(record: Schema) -> Iterator[dict[str, Any]]:
+    """The declarations of a view's leaves, in order."""
+    for each in record["fields"]:
+        shown = each["type"]
+        if isinstance(shown, list) and len(shown) == 2 and "null" in shown:
+            shown = shown[1 - shown.index("null")]
+        if isinstance(shown, dict) and shown["type"] == "record":
+            yield from _declared_leaves(shown)
+        else:
+            yield each
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +258,8 @@ class _Comparison:
         """Each granted field has the type that its treatment leaves, and says what was done to it."""
         terms = self._topic.terms
         wanted = {each.name: each for each in terms.view_fields}
-        for shown, declared in zip(read_fields(record), record["fields"], strict=True):
+        leaves = (shown for shown in read_fields(record) if shown.is_leaf)
+        for shown, declared in zip(leaves, _declared_leaves(record), strict=True):
             field, treated = wanted.get(shown.name), terms.treatments.get(shown.name)
             if field is not None and (shown.kind, shown.null_branch) != (field.kind, field.null_branch):
                 self.findings.add(Defect.WRONG_TERMS, f"schema {schema_id}: {shown.name} is {shown.kind.value}, must be {field.kind.value}")

@@ -2,9 +2,11 @@
 
 Enters bytes and a schema; leaves Python values in which equality and order are those of the logical type:
 date, time and timestamp are their raw numbers, decimal is its unscaled integer, float and double are (is NaN, number)
-so that NaN equals NaN and follows all numbers, an enum its symbol.
+so that NaN equals NaN and follows all numbers, an enum its symbol, an array a tuple, a map a dict, a record inside one of them a
+tuple, a union of several types (branch, value). An image has a value for every field by its dotted name; of a nested record that
+may be null whether it is there (True or None), and None for all in it where it is not.
 Raises NotPlain for everything that is not the one canonical encoding of a value: the bytes are decoded with fastavro and
-encoded again, and both must be the same.
+encoded again, and both must be the same; where fastavro cannot do that, `strict` reads them.
 """
 
 from __future__ import annotations
@@ -19,7 +21,10 @@ from typing import Any
 
 import fastavro
 
+from gongyu_hub.demo.strict import NotPlain, needs_strictness, read_body
 from gongyu_schemas.fields import Field, Kind, Schema
+
+__all__ = ["Codec", "NotPlain", "comparable", "image_reader"]
 
 #: What fastavro raises on hostile bytes.
 _FASTAVRO_ERRORS = (EOFError, ValueError, IndexError, KeyError, TypeError, OverflowError, MemoryError, StopIteration, struct.error)
@@ -42,19 +47,19 @@ _RANGES: Mapping[Kind, range] = {
 _FIXED_BYTES = {"float": 4, "double": 8}
 
 
-class NotPlain(ValueError):
-    """Bytes that are not the canonical encoding of a value of the schema."""
-
-
 class Codec:
     """Decodes and encodes bodies (without the wire header) of one schema."""
 
     def __init__(self, schema: Schema) -> None:
         self.schema = schema
-        self._parsed = fastavro.parse_schema(_without_logic(copy.deepcopy(schema), []))
+        bare = _without_logic(copy.deepcopy(schema), [])
+        self._strictly = bare if needs_strictness(bare) else None
+        self._parsed = fastavro.parse_schema(bare)
 
     def decode(self, body: bytes) -> Any:
         """The raw value. Raises NotPlain."""
+        if self._strictly is not None:
+            return read_body(self._strictly, body)
         stream = io.BytesIO(body)
         try:
             value = fastavro.schemaless_reader(stream, self._parsed, None)
@@ -66,6 +71,8 @@ class Codec:
 
     def decode_loosely(self, body: bytes) -> Any:
         """As `decode`, but any encoding of the value will do, if nothing trails. Raises NotPlain."""
+        if self._strictly is not None:
+            return read_body(self._strictly, body)
         stream = io.BytesIO(body)
         try:
             value = fastavro.schemaless_reader(stream, self._parsed, None)
@@ -93,6 +100,9 @@ def _without_logic(schema: Schema, floats: list[str]) -> Schema:
         bare["fields"] = [{"name": field["name"], "type": _without_logic(field["type"], floats)} for field in bare["fields"]]
     elif bare["type"] in _FIXED_BYTES:
         return _as_fixed(bare["type"], floats)
+    for part in ("items", "values"):
+        if part in bare:
+            bare[part] = _without_logic(bare[part], floats)
     return bare
 
 
@@ -103,6 +113,8 @@ def _as_fixed(name: str, floats: list[str]) -> Schema:
 
 def image_reader(fields: Sequence[Field]) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
     """A function from a raw record to its plain image. The function raises NotPlain."""
+    if any("." in field.name or not field.is_leaf for field in fields):
+        return _nested_reader(fields)
     conversions = [(field.name, convert) for field in fields if (convert := _conversion(field)) is not None]
 
     def read_image(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,12 +127,64 @@ def image_reader(fields: Sequence[Field]) -> Callable[[Mapping[str, Any]], dict[
     return read_image
 
 
+def _nested_reader(fields: Sequence[Field]) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    plan = [(field.name, tuple(field.name.split(".")), _conversion(field)) for field in fields]
+
+    def read_image(raw: Mapping[str, Any]) -> dict[str, Any]:
+        image = {}
+        for name, path, convert in plan:
+            value: Any = raw
+            for part in path:
+                value = None if value is None else value[part]
+            image[name] = value if value is None or convert is None else convert(value)
+        return image
+
+    return read_image
+
+
 def _conversion(field: Field) -> Callable[[Any], Any] | None:
+    """Of a value that is not null."""
     if field.kind in _RANGES:
         return partial(_in_range, _RANGES[field.kind])
     if field.kind is Kind.DECIMAL:
         return partial(_unscaled, 10**field.precision)
+    if field.kind is Kind.RECORD and not field.parts:
+        return _is_there
+    if field.parts:
+        return partial(_COMPOUND[field.kind], [(part.name, _maybe(part)) for part in field.parts])
     return _CONVERSIONS.get(field.kind)
+
+
+def _maybe(part: Field) -> Callable[[Any], Any]:
+    convert = _conversion(part)
+    return lambda value: value if value is None or convert is None else convert(value)
+
+
+def _is_there(_record: Any) -> bool:
+    return True
+
+
+Parts = list[tuple[str, Callable[[Any], Any]]]
+
+
+def _array(parts: Parts, items: list[Any]) -> tuple[Any, ...]:
+    [(_, convert)] = parts
+    return tuple(map(convert, items))
+
+
+def _map(parts: Parts, entries: Mapping[str, Any]) -> dict[str, Any]:
+    [(_, convert)] = parts
+    return {key: convert(value) for key, value in entries.items()}
+
+
+def _record(parts: Parts, raw: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(convert(raw[name]) for name, convert in parts)
+
+
+def _union(parts: Parts, chosen: tuple[int, Any]) -> tuple[int, Any] | None:
+    """NULL is NULL in whatever branch."""
+    branch, value = chosen
+    return None if value is None else (branch, parts[branch][1](value))
 
 
 def _in_range(allowed: range, value: int) -> int:
@@ -160,3 +224,4 @@ _CONVERSIONS: Mapping[Kind, Callable[[Any], Any]] = {
     Kind.FLOAT: _number("<f"),
     Kind.DOUBLE: _number("<d"),
 }
+_COMPOUND: Mapping[Kind, Callable[[Parts, Any], Any]] = {Kind.ARRAY: _array, Kind.MAP: _map, Kind.RECORD: _record, Kind.UNION: _union}

@@ -9,12 +9,13 @@ checks shares its mistakes. It holds every record in memory.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from gongyu_hub.demo.plain import Codec, NotPlain, image_reader
 from gongyu_hub.demo.row_text import Image, Predicate, compile_rows
+from gongyu_hub.demo.strict import read_sizes
 from gongyu_hub.demo.treatments import Treated, Whose, read_treatment
 from gongyu_schemas.envelope import CREATE, DELETE, MARKER, READ, UPDATE
 from gongyu_schemas.fields import Field, Schema
@@ -64,7 +65,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """A grant as the policy states it; `fields` are in the order of the record."""
+    """A grant as the policy states it; `fields` are those of its view, in the order of the record."""
 
     subscriber: str
     name: str
@@ -81,13 +82,17 @@ class Terms:
         known = {each.name: each for each in self.information_type.fields}
         return tuple(self.treatments[name].field if name in self.treatments else known[name] for name in self.fields)
 
-    def show(self, name: str, value: Any) -> Any:
-        """A field's value as the view has it."""
-        return self.treatments[name].show(value) if name in self.treatments else value
+    def show(self, name: str, image: Image) -> Any:
+        """A field's value as the view has it; what lies in a record that is null is not there, however it is treated."""
+        value, treated = image[name], self.treatments.get(name)
+        if treated is None or (treated.field.within and image[treated.field.within] is None):
+            return value
+        return treated.show(value)
 
     def show_key(self, key: Key) -> Key:
         """A record's key as the view has it."""
-        return tuple(self.show(name, value) for name, value in zip(self.information_type.key, key, strict=True))
+        image = dict(zip(self.information_type.key, key, strict=True))
+        return tuple(self.show(name, image) for name in image)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,19 +168,24 @@ def terms(
     master: bytes | None = None,
 ) -> Terms:
     """A grant from the policy's texts; `master` is the pseudonym key. Raises RowTextError, and what `read_treatment` raises."""
-    granted = frozenset(fields)
-    ordered = tuple(each.name for each in information_type.fields if each.name in granted)
+    ordered = shown(tuple(fields), [each.name for each in information_type.fields if each.is_leaf], information_type.fields)
     predicate = no_rows if rows is None else compile_rows(rows, information_type.fields)
     whose = Whose(subscriber, information_type.name, master)
     treated = {each: read_treatment(information_type.field(each), said, whose) for each, said in (treatments or {}).items()}
     return Terms(subscriber, name, information_type, ordered, predicate, purpose or {}, legal_basis or {}, treated)
 
 
+def shown(named: Sequence[str], leaves: Sequence[str], fields: Iterable[Field]) -> tuple[str, ...]:
+    """The leaves that are named, or lie in a record that is; and whether each nullable record around them is there."""
+    granted = [leaf for leaf in leaves if any(f"{leaf}.".startswith(f"{name}.") for name in named)]
+    return tuple(each.name for each in fields if each.name in granted or any(leaf.startswith(f"{each.name}.") for leaf in granted))
+
+
 def view(grant: Terms, image: Image | None) -> View | None:
     """What the grant shows of one image: None for nothing, or the granted values, treated. Its rows are judged untreated."""
     if image is None or grant.rows(image) is not True:
         return None
-    return tuple(grant.show(name, image[name]) for name in grant.fields)
+    return tuple(grant.show(name, image) for name in grant.fields)
 
 
 def operation(before: View | None, after: View | None) -> str | None:
@@ -280,7 +290,7 @@ class Reference:
             return None
         self._check_beside(message, _encoded_bytes(raw["source"]["act"]))
         if len(body) > IMAGE_BYTES:
-            self._check_size(raw)
+            self._check_size(codec, body)
         if op not in (CREATE, UPDATE, READ, DELETE) or (after is None) != (op == DELETE):
             raise _RejectedError(f"op {op!r} does not go with these images")
         image = after if after is not None else images["before"]
@@ -320,10 +330,10 @@ class Reference:
         if len(message.key or b"") + act_bytes > KEY_AND_ACT_BYTES:
             raise _RejectedError(f"key and act have more than {KEY_AND_ACT_BYTES} bytes")
 
-    def _check_size(self, raw: Mapping[str, Any]) -> None:
-        codec = Codec(self._type.record_schema)
+    def _check_size(self, codec: Codec, body: bytes) -> None:
+        sizes = read_sizes(codec.schema, body)
         for place in ("before", "after"):
-            if raw[place] is not None and len(codec.encode(raw[place])) > IMAGE_BYTES:
+            if sizes[place] - 1 > IMAGE_BYTES:  # the union's branch is one byte
                 raise _RejectedError(f"{place} has more than {IMAGE_BYTES} bytes")
 
 

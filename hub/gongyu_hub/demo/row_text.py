@@ -29,6 +29,7 @@ _COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+_ASKED_FOR_NULL_ONLY = frozenset({Kind.ARRAY, Kind.MAP, Kind.UNION, Kind.RECORD, Kind.BYTES, Kind.FIXED})
 _WORDS = frozenset({"AND", "OR", "NOT", "IN", "BETWEEN", "LIKE", "IS", "NULL", "TRUE", "FALSE"})
 _SIGNS = ("<=", ">=", "<>", "!=", "<", ">", "=", "(", ")", ",")
 
@@ -71,21 +72,33 @@ def _read_token(text: str, at: int) -> tuple[Token, int]:
     first = text[at]
     if first == "'":
         return _read_quoted(text, at)
-    if first == '"':
-        end = text.find('"', at + 1)
-        if end < 0:
-            raise RowTextError(at, "the name has no closing quote")
-        return Token("name", text[at + 1 : end], at), end + 1
-    if first.isascii() and (first.isalpha() or first == "_"):
-        end = _run(text, at, lambda c: c.isascii() and (c.isalnum() or c == "_"))
-        word = text[at:end]
-        return (Token("word", word.upper(), at) if word.upper() in _WORDS else Token("name", word, at)), end
+    if first == '"' or (first.isascii() and (first.isalpha() or first == "_")):
+        name, end = _read_part(text, at)
+        if first != '"' and name.upper() in _WORDS:
+            return Token("word", name.upper(), at), end
+        while text.startswith(".", end):
+            part, end = _read_part(text, end + 1)
+            name = f"{name}.{part}"
+        return Token("name", name, at), end
     for sign in _SIGNS:
         if text.startswith(sign, at):
             return Token(sign, sign, at), at + len(sign)
     if first in "+-.0123456789":
         return _read_number(text, at)
     raise RowTextError(at, f"{first!r} is not part of the row grammar")
+
+
+def _read_part(text: str, at: int) -> tuple[str, int]:
+    """One name of a dotted path, perhaps in double quotes."""
+    if text.startswith('"', at):
+        end = text.find('"', at + 1)
+        if end < 0:
+            raise RowTextError(at, "the name has no closing quote")
+        return text[at + 1 : end], end + 1
+    end = _run(text, at, lambda c: c.isascii() and (c.isalnum() or c == "_"))
+    if end == at:
+        raise RowTextError(at, "a name is missing behind the dot")
+    return text[at:end], end
 
 
 def _read_quoted(text: str, at: int) -> tuple[Token, int]:
@@ -169,6 +182,8 @@ class _Reader:
     def _test(self) -> Predicate:
         field = self._field()
         token = self._peek()
+        if field.kind in _ASKED_FOR_NULL_ONLY and token != Token("word", "IS", token.at):
+            raise RowTextError(token.at, f"{field.name!r} is {field.kind.value}: only IS NULL can be asked of it")
         if token.kind in _COMPARISONS:
             self._next += 1
             return _compare(field, _COMPARISONS[token.kind], self._literal(field))

@@ -75,7 +75,7 @@ def read_treatment(field: Field, said: Mapping[Any, Any], whose: Whose) -> Treat
         return Treated(field, {"mask": kept}, _unless_null(lambda text: _mask(text, kept["keep_first"], kept["keep_last"])))
     if how == "generalise":
         return Treated(field, {"generalise": dict(of)}, _unless_null(_generalise(field, of)))
-    token = Field(field.name, Kind.STRING, field.null_branch, doc=field.doc)
+    token = Field(field.name, Kind.STRING, field.null_branch, doc=field.doc, within=field.within)
     show = _unless_null(lambda value: _pseudonym(whose, field.name, of["key_version"], value))
     return Treated(token, {"pseudonymise": dict(of)}, show)
 

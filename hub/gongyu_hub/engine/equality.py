@@ -2,7 +2,8 @@
 
 Enter the located fields of n old and n new images of one layout; leaves a set of fields per image as bits.
 Encodings are canonical, so equal bytes are equal values; only for float, double and decimal may other bytes be
-equal too: 0.0 = -0.0, every NaN equals every NaN, and sign bytes that a decimal does not need count for nothing.
+equal too: 0.0 = -0.0, every NaN equals every NaN, and sign bytes that a decimal does not need count for nothing. Arrays
+may be cut into blocks in many ways and maps have no order: where their bytes differ, they are decoded (`exact_values`).
 Cannot fail.
 """
 
@@ -11,10 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from gongyu_hub.engine.arrays import Buffer, Numbers, Octets, field_borders, octets
 from gongyu_hub.engine.compiled import kernel
+from gongyu_hub.engine.exact_values import read_value
 from gongyu_hub.engine.layout import Layout
 from gongyu_hub.engine.numerals import compare_integers, float_order, read_long
 from gongyu_hub.engine.texts import same_bytes
-from gongyu_schemas.fields import Kind
+from gongyu_schemas.fields import Field, Kind
 
 _BYTES, _FLOAT, _DOUBLE, _DECIMAL = 0, 4, 8, 1  # float and double: their width
 _HOW = {Kind.FLOAT: _FLOAT, Kind.DOUBLE: _DOUBLE, Kind.DECIMAL: _DECIMAL}
@@ -34,9 +36,26 @@ def changed_fields(
     if old_borders.shape != new_borders.shape:
         raise ValueError(f"{old_borders.shape[0]} old images cannot be compared with {new_borders.shape[0]} new ones")
     changed = np.zeros((old_borders.shape[0], -(-count // _WORD)), dtype=np.uint64)
-    how = np.array([_HOW.get(field.kind, _BYTES) for field in layout.fields], dtype=np.int64)
+    how = np.array([_BYTES if field.size else _HOW.get(field.kind, _BYTES) for field in layout.fields], dtype=np.int64)
     _changed_fields(how, layout.null_branches, old, old_borders, new, new_borders, changed)
+    for index in layout.compound:
+        _spare_equal(layout.fields[index], index, old, old_borders, new, new_borders, changed)
     return changed
+
+
+def _spare_equal(
+    field: Field, index: int, old: Octets, old_fields: Numbers, new: Octets, new_fields: Numbers, changed: NDArray[np.uint64]
+) -> None:
+    """Takes back the bit of a compound field where the values are equal under other bytes."""
+    word, bit = index // _WORD, np.uint64(1) << np.uint64(index % _WORD)
+    both = (old_fields[:, 0] >= 0) & (new_fields[:, 0] >= 0)
+    for row in np.flatnonzero(both & ((changed[:, word] & bit) != 0)).tolist():
+        ranges = old_fields[row, index : index + 2].tolist(), new_fields[row, index : index + 2].tolist()
+        if any(start == end for start, end in ranges):  # the record around it is null on one side only
+            continue
+        one, two = (buffer[start:end].tobytes() for buffer, (start, end) in zip((old, new), ranges, strict=True))
+        if read_value(field, one) == read_value(field, two):
+            changed[row, word] &= ~bit
 
 
 @kernel
@@ -64,7 +83,7 @@ def _same(how: int, null_branch: int, old: Octets, old_start: int, old_end: int,
     length = old_end - old_start
     if length == new_end - new_start and same_bytes(old, old_start, new, new_start, length):
         return True
-    if how == _BYTES:
+    if how == _BYTES or length == 0 or new_start == new_end:  # no bytes: a record around it is null
         return False
     if null_branch >= 0:
         if old[old_start] == 2 * null_branch or new[new_start] == 2 * null_branch:  # a branch is one zigzag byte

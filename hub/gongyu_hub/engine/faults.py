@@ -22,6 +22,8 @@ class Fault(IntEnum):
     BAD_UUID = 8
     OVER_LONG = 9
     OUT_OF_RANGE = 10
+    KEY_TWICE = 11
+    CROWDED_KEYS = 12
 
     @property
     def text(self) -> str:
@@ -41,6 +43,8 @@ _TEXTS = {
     Fault.BAD_UUID: "a uuid is not in its canonical form (lower case, 8-4-4-4-12)",
     Fault.OVER_LONG: "a number is written with more bytes than it needs",
     Fault.OUT_OF_RANGE: "a number is outside the range of its type",
+    Fault.KEY_TWICE: "a map has the same key twice",
+    Fault.CROWDED_KEYS: "the keys of the maps cannot be told apart in bounded time",
 }
 
 # The same codes as plain numbers: the kernels compile these.
@@ -55,3 +59,5 @@ BAD_BOOLEAN = int(Fault.BAD_BOOLEAN)
 BAD_UUID = int(Fault.BAD_UUID)
 OVER_LONG = int(Fault.OVER_LONG)
 OUT_OF_RANGE = int(Fault.OUT_OF_RANGE)
+KEY_TWICE = int(Fault.KEY_TWICE)
+CROWDED_KEYS = int(Fault.CROWDED_KEYS)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gongyu_hub.engine.arrays import Buffer, Numbers, Octets, octets, ranges
+from gongyu_hub.engine.blocks import key_table
 from gongyu_hub.engine.compiled import kernel
 from gongyu_hub.engine.faults import NONE, TRAILING
 from gongyu_hub.engine.layout import Layout
@@ -28,7 +29,7 @@ class Located:
     `before`, `after` int64[n, 2]: the record's bytes without its union branch, -1 where it is null.
     `act` int64[n, 2]: the bytes of the union `source.act` with its branch, -1 where the schema has none.
     `fields` int64[n, F+1]: borders of the fields (with their union branches) of `after`, or of `before` where `after` is
-    null; -1 where both are.
+    null; -1 where both are. What lies in a nested record that is null has no bytes.
     """
 
     reason: NDArray[np.uint8]
@@ -56,7 +57,7 @@ def locate(layout: Layout, buffer: Buffer, starts: ArrayLike) -> Located:
         act=np.full((count, 2), -1, dtype=np.int64),
         fields=np.full((count, len(layout.fields) + 1), -1, dtype=np.int64),
     )
-    program, marks, counters = layout.program, *_scratch(layout)
+    program, (marks, counters, seen) = layout.program, _scratch(layout, borders)
     _locate(
         program.code,
         program.constants,
@@ -65,6 +66,7 @@ def locate(layout: Layout, buffer: Buffer, starts: ArrayLike) -> Located:
         borders,
         marks,
         counters,
+        seen,
         found.reason,
         found.place,
         found.op,
@@ -83,13 +85,15 @@ def locate_images(layout: Layout, buffer: Buffer, starts: ArrayLike) -> tuple[Nu
     borders = ranges(starts, content)
     reason = np.zeros(borders.size - 1, dtype=np.uint8)
     fields = np.full((borders.size - 1, len(layout.fields) + 1), -1, dtype=np.int64)
-    program, marks, counters = layout.program, *_scratch(layout)
-    _locate_images(program.code, program.constants, program.borders, layout.image, content, borders, marks, counters, reason, fields)
+    program, (marks, counters, seen) = layout.program, _scratch(layout, borders)
+    _locate_images(program.code, program.constants, program.borders, layout.image, content, borders, marks, counters, seen, reason, fields)
     return fields, reason
 
 
-def _scratch(layout: Layout) -> tuple[Numbers, Numbers]:
-    return np.empty(layout.marks.count, dtype=np.int64), np.zeros(layout.program.counters, dtype=np.int64)
+def _scratch(layout: Layout, borders: Numbers) -> tuple[Numbers, Numbers, Numbers]:
+    longest = int((borders[1:] - borders[:-1]).max()) if layout.program.has_maps and borders.size > 1 else 0
+    marks, counters = np.empty(layout.marks.count, dtype=np.int64), np.zeros(layout.program.counters, dtype=np.int64)
+    return marks, counters, key_table(longest)
 
 
 @kernel
@@ -101,6 +105,7 @@ def _locate(
     starts: Numbers,
     marks: Numbers,
     counters: Numbers,
+    seen: Numbers,
     reason: NDArray[np.uint8],
     place: Numbers,
     op: NDArray[np.uint8],
@@ -118,7 +123,7 @@ def _locate(
         end: int = starts[row + 1]
         for index in range(marks.size):
             marks[index] = -1
-        position, fault = run(code, constants, constant_borders, 0, buffer, start, end, marks, counters)
+        position, fault = run(code, constants, constant_borders, 0, buffer, start, end, marks, counters, seen)
         if fault == NONE and position != end:
             fault = TRAILING
         if fault != NONE:
@@ -147,6 +152,7 @@ def _locate_images(
     starts: Numbers,
     marks: Numbers,
     counters: Numbers,
+    seen: Numbers,
     reason: NDArray[np.uint8],
     fields: Numbers,
 ) -> None:
@@ -154,7 +160,7 @@ def _locate_images(
         end: int = starts[row + 1]
         if starts[row] == end:
             continue
-        position, fault = run(code, constants, constant_borders, first, buffer, starts[row], end, marks, counters)
+        position, fault = run(code, constants, constant_borders, first, buffer, starts[row], end, marks, counters, seen)
         if fault == NONE and position != end:
             fault = TRAILING
         if fault != NONE:

@@ -3,8 +3,8 @@
 Enters the envelope schema of an owner topic (parsed JSON); leaves a `Layout`: the fields of the record, and the
 program that finds them in a message. The envelope's fields `before`, `after`, `op`, `ts_ms` and `source.act` are
 found by name in any order; `before`, `source` and `source.act` may be missing; every other field is passed over by
-its layout, whatever its type. What cannot be laid out (recursive types, records that are not flat, an envelope
-without what a change needs) is a LayoutError with its place.
+its layout, whatever its type. What cannot be laid out (recursive types, an envelope without what a change needs) is a
+LayoutError with its place.
 
 Values outside what their kind can hold (`value_ranges`; decimals beyond their precision or without any byte) are faults too.
 """
@@ -12,40 +12,15 @@ Values outside what their kind can hold (`value_ranges`; decimals beyond their p
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from gongyu_hub.engine.arrays import Numbers, octets
-from gongyu_hub.engine.arrays import numbers as sealed_numbers
-from gongyu_hub.engine.program import (
-    BLOCK,
-    BOOLEAN,
-    DECIMAL,
-    EMPTY_BLOCKS,
-    END,
-    ENUM,
-    FIXED,
-    INTEGER,
-    ITEM,
-    JUMP,
-    NULLABLE,
-    OCTETS,
-    PASS,
-    STRING,
-    UNION,
-    UUID,
-    Program,
-    constant_pool,
-    twos_complement,
-)
-from gongyu_hub.engine.schema_names import LayoutError, inline_names
-from gongyu_hub.engine.value_ranges import INT, LONG, RANGES
-from gongyu_schemas.fields import Field, Kind, UnsupportedSchema, read_fields
+from gongyu_hub.engine.arrays import Numbers, numbers
+from gongyu_hub.engine.assembler import Assembler
+from gongyu_hub.engine.program import BOOLEAN, EMPTY_BLOCKS, ENUM, FIXED, INTEGER, NULLABLE, OCTETS, PASS, STRING, Program
+from gongyu_hub.engine.value_ranges import INT, LONG
+from gongyu_schemas.fields import Field, Kind, read_inlined
+from gongyu_schemas.named_types import UnsupportedSchema, inline_names
 
 __all__ = ["Layout", "LayoutError", "Marks", "compile_layout"]
 
-MAX_INSTRUCTIONS = 100_000  # a schema that unfolds to more is a trap, not a register
-
-_LOOSE = frozenset({Kind.FLOAT, Kind.DOUBLE, Kind.DECIMAL})
 _PLAIN = {
     "boolean": (BOOLEAN, 0, 0),
     "int": (INTEGER, *INT),
@@ -79,22 +54,39 @@ class Marks:
 class Layout:
     """The layout of one writer schema.
 
-    `fields` are the record's; `loose` says that equal values may differ in bytes (float, double, decimal). `program` starts
+    `fields` are the record's, nested records taken apart; `loose` says that equal values may differ in bytes, `compound` are the
+    places of fields for which only their decoded values can tell (arrays, maps, unions with such in them). `program` starts
     with the envelope; at `image` starts the program of a bare record. `null_branches` int64[F]: the branch of null, -1 where
-    a field is never null.
+    a field itself is never null.
     """
 
     fields: tuple[Field, ...]
     loose: bool
+    compound: tuple[int, ...]
     program: Program
     image: int
     marks: Marks
     null_branches: Numbers
 
 
+class LayoutError(ValueError):
+    """A schema that the engine cannot lay out: `place` is a dotted path, `why` says what is wrong with it."""
+
+    def __init__(self, place: str, why: str) -> None:
+        super().__init__(f"{place}: {why}")
+        self.place = place
+        self.why = why
+
+
 def compile_layout(envelope_schema: Any) -> Layout:
     """The layout of an owner topic's writer schema. Raises LayoutError."""
-    envelope = inline_names(envelope_schema)
+    try:
+        return _compile(inline_names(envelope_schema))
+    except UnsupportedSchema as error:
+        raise LayoutError(error.place, error.why) from error
+
+
+def _compile(envelope: Any) -> Layout:
     if not isinstance(envelope, dict) or envelope["type"] != "record":
         raise LayoutError("schema", "the envelope must be a record")
     parts = {field["name"]: field["type"] for field in envelope["fields"]}
@@ -102,22 +94,31 @@ def compile_layout(envelope_schema: Any) -> Layout:
         raise LayoutError("schema", "a field of the envelope is declared twice")
     record = _find_record(parts)
     try:
-        fields = read_fields(record)
+        fields = read_inlined(record)
     except UnsupportedSchema as error:
         raise LayoutError(f"after.{error.place}", error.why) from error
-    assembler = _Assembler(fields)
+    marks = Marks.of(len(fields))
+    assembler = _EnvelopeAssembler(fields, marks)
     assembler.envelope(parts)
     image = assembler.size
-    assembler.record(assembler.marks.after)
+    assembler.record(fields, marks.after)
     assembler.end()
     return Layout(
         fields=fields,
-        loose=any(field.kind in _LOOSE for field in fields),
-        program=assembler.program(),
+        loose=any(map(_is_loose, fields)),
+        compound=tuple(index for index, field in enumerate(fields) if field.parts and _is_loose(field)),
+        program=assembler.program(marks.count),
         image=image,
-        marks=assembler.marks,
-        null_branches=sealed_numbers([field.null_branch for field in fields]),
+        marks=marks,
+        null_branches=numbers([field.null_branch for field in fields]),
     )
+
+
+def _is_loose(field: Field) -> bool:
+    """Whether equal values may differ in bytes. A decimal that is fixed has no sign bytes to spare."""
+    if field.kind in (Kind.FLOAT, Kind.DOUBLE, Kind.ARRAY, Kind.MAP):
+        return True
+    return field.size == 0 if field.kind is Kind.DECIMAL else any(map(_is_loose, field.parts))
 
 
 def _find_record(parts: dict[str, Any]) -> Any:
@@ -148,145 +149,89 @@ def _other_branch(schema: Any) -> Any:
     return schema[1] if _base(schema[0]) == "null" else schema[0]
 
 
-class _Assembler:
-    """Writes the instructions of one layout."""
+class _EnvelopeAssembler(Assembler):
+    """Writes the envelope around the record's fields."""
 
-    def __init__(self, fields: tuple[Field, ...]) -> None:
-        self.marks = Marks.of(len(fields))
-        self._fields = fields
-        self._rows: list[list[int]] = []
-        self._constants: list[bytes] = []
-        self._counters = 0
-
-    @property
-    def size(self) -> int:
-        return len(self._rows)
-
-    def program(self) -> Program:
-        constants, borders = constant_pool(self._constants)
-        return Program(
-            code=sealed_numbers(np.array(self._rows, dtype=np.int64), 2),
-            constants=octets(constants),
-            borders=sealed_numbers(borders),
-            marks=self.marks.count,
-            counters=2 * self._counters,
-        )
+    def __init__(self, fields: tuple[Field, ...], marks: Marks) -> None:
+        super().__init__()
+        self._record = fields
+        self._marks = marks
 
     def envelope(self, parts: dict[str, Any]) -> None:
         for name, schema in parts.items():
             if name in ("after", "before"):
-                self._image(schema, self.marks.after if name == "after" else self.marks.before)
+                self._image(schema, self._marks.after if name == "after" else self._marks.before)
             elif name == "source" and _base(schema) == "record":
                 self._source(schema)
             else:
-                self._value(schema, name, 0, {"op": self.marks.op, "ts_ms": self.marks.ts_ms}.get(name, -1))
+                self._any(schema, name, 0, {"op": self._marks.op, "ts_ms": self._marks.ts_ms}.get(name, -1))
         self.end()
 
-    def end(self) -> None:
-        self._emit(END)
-
-    def record(self, mark: int) -> None:
-        for index, field in enumerate(self._fields):
-            if field.nullable:
-                union = self._emit(NULLABLE, mark + index, field.null_branch)
-                self._field(field, -1)
-                self._rows[union][3] = self.size
-            else:
-                self._field(field, mark + index)
-        self._emit(PASS, mark + len(self._fields))
-
     def _image(self, union: Any, mark: int) -> None:
-        head = self._emit(NULLABLE, -1, 0 if _base(union[0]) == "null" else 1)
-        self.record(mark)
-        self._rows[head][3] = self.size
+        head = self.emit(NULLABLE, -1, 0 if _base(union[0]) == "null" else 1)
+        self.record(self._record, mark)
+        self.rows[head][3] = self.size
 
     def _source(self, source: Any) -> None:
         for field in source["fields"]:
             is_act = field["name"] == "act"
             if is_act and [_base(branch) for branch in field["type"]] != ["null", "string"]:
                 raise LayoutError("source.act", 'must be the union ["null", "string"], in this order')
-            self._value(field["type"], f"source.{field['name']}", 0, self.marks.act if is_act else -1, marks_union=is_act)
+            self._any(field["type"], f"source.{field['name']}", 0, self._marks.act if is_act else -1, marks_union=is_act)
             if is_act:
-                self._emit(PASS, self.marks.act_end)
+                self.emit(PASS, self._marks.act_end)
 
-    def _field(self, field: Field, mark: int) -> None:
-        kind = field.kind
-        if kind in RANGES:
-            self._emit(INTEGER, mark, *RANGES[kind])
-        elif kind is Kind.ENUM:
-            self._emit(ENUM, mark, len(field.symbols))
-        elif kind is Kind.UUID:
-            self._emit(UUID, mark)
-        elif kind is Kind.DECIMAL:
-            self._emit(DECIMAL, mark, len(self._constants))
-            highest = 10**field.precision - 1
-            self._constants += [twos_complement(-highest), twos_complement(highest)]
-        else:
-            code, a, b = _PLAIN[kind.value]
-            self._emit(code, mark, a, b)
-
-    def _value(self, schema: Any, place: str, depth: int, mark: int = -1, *, marks_union: bool = False) -> None:
+    def _any(self, schema: Any, place: str, depth: int, mark: int = -1, *, marks_union: bool = False) -> None:
         """Any type; the mark is set where the value starts (behind a null union's branch, unless it is the union that is wanted)."""
         base = _base(schema)
         if isinstance(schema, list):
             self._union(schema, place, depth, mark, marks_union=marks_union)
         elif base in _PLAIN:
-            self._emit(_PLAIN[base][0], mark, *_PLAIN[base][1:])
+            self.emit(_PLAIN[base][0], mark, *_PLAIN[base][1:])
         elif base == "enum":
-            self._emit(ENUM, mark, len(schema.get("symbols", ())))
+            self.emit(ENUM, mark, len(schema.get("symbols", ())))
         elif base == "fixed":
             self._fixed(schema, place)
         elif base == "record":
             for field in schema["fields"]:
-                self._value(field["type"], f"{place}.{field['name']}", depth)
+                self._any(field["type"], f"{place}.{field['name']}", depth)
         elif base in ("array", "map"):
-            self._blocks(schema, place, depth)
+            self._items(schema, place, depth)
 
     def _union(self, branches: list[Any], place: str, depth: int, mark: int, *, marks_union: bool) -> None:
         inner = -1 if marks_union else mark
         if _other_branch(branches) is not None:
-            head = self._emit(NULLABLE, mark if marks_union else -1, 0 if _base(branches[0]) == "null" else 1)
-            self._value(_other_branch(branches), place, depth, inner)
-            self._rows[head][3] = self.size
+            head = self.emit(NULLABLE, mark if marks_union else -1, 0 if _base(branches[0]) == "null" else 1)
+            self._any(_other_branch(branches), place, depth, inner)
+            self.rows[head][3] = self.size
             return
         if not branches or any(isinstance(branch, list) for branch in branches):
             raise LayoutError(place, "a union needs branches, none of which is a union")
-        self._emit(UNION, -1, len(branches))
-        heads = [self._emit(JUMP) for _ in branches]
-        exits = []
-        for head, branch in zip(heads, branches, strict=True):
-            self._rows[head][2] = self.size
-            self._value(branch, place, depth)
-            exits.append(self._emit(JUMP))
-        for each in exits:
-            self._rows[each][2] = self.size
+        written = self.branches(len(branches), -1)
+        for branch in branches:
+            written.begin()
+            self._any(branch, place, depth)
+            written.end()
+        written.close()
 
-    def _blocks(self, schema: Any, place: str, depth: int) -> None:
+    def _items(self, schema: Any, place: str, depth: int) -> None:
         is_map = schema["type"] == "map"
         items = schema["values" if is_map else "items"]
         if not is_map and not _has_bytes(items):
-            self._emit(EMPTY_BLOCKS)
+            self.emit(EMPTY_BLOCKS)
             return
-        self._counters = max(self._counters, depth + 1)
-        head = self._emit(BLOCK, -1, depth)
+        head = self.blocks(depth)
         if is_map:
-            self._emit(STRING)
-        self._value(items, place, depth + 1)
-        self._emit(ITEM, -1, depth, head + 1)
-        self._rows[head][3] = self.size
+            self.emit(STRING)
+        self._any(items, place, depth + 1)
+        self.close_blocks(head, depth)
 
     def _fixed(self, schema: Any, place: str) -> None:
         size = schema.get("size")
         if not isinstance(size, int) or isinstance(size, bool) or not 0 <= size < 2**31:
             raise LayoutError(place, "a fixed needs a size from 0 to 2^31 - 1")
         if size:
-            self._emit(FIXED, -1, size)
-
-    def _emit(self, code: int, mark: int = -1, a: int = 0, b: int = 0) -> int:
-        if self.size >= MAX_INSTRUCTIONS:
-            raise LayoutError("schema", f"the schema unfolds to more than {MAX_INSTRUCTIONS} values")
-        self._rows.append([code, mark, a, b])
-        return self.size - 1
+            self.emit(FIXED, -1, size)
 
 
 def _has_bytes(schema: Any) -> bool:

@@ -19,7 +19,7 @@ IS_NULL = 5  # from here on: one field
 NUMBER, NUMBER_IN = 6, 7
 TEXT, TEXT_IN, PREFIX, DECIMAL, DECIMAL_IN = 8, 9, 10, 11, 12  # from TEXT on: a length and bytes
 
-READ_LONG, READ_BYTE, READ_FLOAT, READ_DOUBLE = 0, 1, 4, 8  # float and double: their width
+READ_LONG, READ_BYTE, READ_FIXED, READ_FLOAT, READ_DOUBLE = 0, 1, 2, 4, 8  # fixed: no length; float and double: their width
 
 
 @kernel
@@ -93,7 +93,9 @@ def _test(
     start: int,
     end: int,
 ) -> int:
-    """The truth of one instruction on one field."""
+    """The truth of one instruction on one field; a field without bytes lies in a record that is null."""
+    if start == end:
+        return TRUE if operation == IS_NULL else NULL
     if null_branch >= 0:
         is_null = buffer[start] == 2 * null_branch  # a branch is one zigzag byte
         if operation == IS_NULL:
@@ -105,7 +107,9 @@ def _test(
         return FALSE
     if operation < TEXT:
         return _test_number(operation, a, b, numbers, _read_number(read, buffer, start, end))
-    return _test_bytes(operation, a, b, constants, borders, buffer, read_long(buffer, start, end)[1], end)
+    if read != READ_FIXED:
+        start = read_long(buffer, start, end)[1]
+    return _test_bytes(operation, a, b, constants, borders, buffer, start, end)
 
 
 @kernel

@@ -39,6 +39,7 @@ from gongyu_hub.engine.predicate_kernels import (
     PREFIX,
     READ_BYTE,
     READ_DOUBLE,
+    READ_FIXED,
     READ_FLOAT,
     READ_LONG,
     TEXT,
@@ -82,7 +83,7 @@ def compile_predicate(typed: TypedRows, layout: Layout) -> Predicate:
         numbers=numbers(np.array(compiler.numbers, dtype=np.int64)),
         constants=octets(constants),
         borders=numbers(borders),
-        reads=numbers([_READS.get(field.kind, READ_LONG) for field in layout.fields]),
+        reads=numbers([READ_FIXED if field.size else _READS.get(field.kind, READ_LONG) for field in layout.fields]),
         null_branches=layout.null_branches,
         depth=depth,
     )

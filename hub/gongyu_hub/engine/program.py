@@ -26,9 +26,13 @@ are checked.
 | BLOCK | the head of a block of an array or map | its counter; instruction to go on with after the last block |
 | ITEM | nothing; an item of a block ends | its counter; first instruction of an item |
 | EMPTY_BLOCKS | all blocks of an array whose items have no bytes | |
+| MAP | nothing; a map begins here | its counter |
+| KEY | a key of a map, which has it for the first time | the map's counter |
+| FIXED_DECIMAL | a number in two's complement without a length | as DECIMAL; how many bytes |
 
 Blocks may be split in any way and may carry their length in bytes (Avro 1.12, "Arrays"), which then must be true.
-All else has one encoding only: bytes that a reader would write back differently are faults.
+All else has one encoding only: bytes that a reader would write back differently are faults. Keys of a map may stand in any
+order, but none twice: which of two values holds would be the reader's choice.
 """
 
 from dataclasses import dataclass
@@ -36,24 +40,36 @@ from dataclasses import dataclass
 import numpy as np
 
 from gongyu_hub.engine.arrays import Numbers, Octets
+from gongyu_hub.engine.blocks import COUNTERS, check_key, open_block, pass_empty_blocks
 from gongyu_hub.engine.compiled import inlined_kernel, kernel
-from gongyu_hub.engine.faults import BAD_BOOLEAN, BAD_BRANCH, BAD_ENUM, BAD_LENGTH, BAD_UTF8, BAD_UUID, NONE, OUT_OF_RANGE, TRUNCATED
-from gongyu_hub.engine.numerals import LOWEST, compare_integers, read_long
+from gongyu_hub.engine.faults import (
+    BAD_BOOLEAN,
+    BAD_BRANCH,
+    BAD_ENUM,
+    BAD_LENGTH,
+    BAD_UTF8,
+    BAD_UUID,
+    NONE,
+    OUT_OF_RANGE,
+    TRUNCATED,
+)
+from gongyu_hub.engine.numerals import compare_integers, read_long
 from gongyu_hub.engine.texts import bad_utf8, bad_uuid
 
 CODE, MARK, A, B = 0, 1, 2, 3
 COLUMNS = 4
 
 END, PASS, JUMP, NULLABLE, UNION, BLOCK, ITEM, EMPTY_BLOCKS = 0, 1, 2, 3, 4, 5, 6, 7
-INTEGER, ENUM, BOOLEAN, FIXED = 8, 9, 10, 11  # from INTEGER on: one value without a length
-OCTETS, STRING, UUID, DECIMAL = 12, 13, 14, 15  # from OCTETS on: a length and bytes
+MAP, KEY, FIXED_DECIMAL = 8, 9, 10
+INTEGER, ENUM, BOOLEAN, FIXED = 11, 12, 13, 14  # from INTEGER on: one value without a length
+OCTETS, STRING, UUID, DECIMAL = 15, 16, 17, 18  # from OCTETS on: a length and bytes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Program:
     """`code` int64[instructions, 4]; `constants` uint8[:] with `borders` int64[:] between its strings.
 
-    `marks` and `counters` are the sizes of the two scratch rows of a run.
+    `marks` and `counters` are the sizes of the two scratch rows of a run; `has_maps` says that it needs a table for keys.
     """
 
     code: Numbers
@@ -61,6 +77,7 @@ class Program:
     borders: Numbers
     marks: int
     counters: int
+    has_maps: bool
 
 
 @kernel
@@ -74,9 +91,14 @@ def run(
     end: int,
     marks: Numbers,
     counters: Numbers,
+    seen: Numbers,
 ) -> tuple[int, int]:
-    """(position behind the last value or of the fault, fault) of one message. `counters` is scratch, two for each open array."""
+    """(position behind the last value or of the fault, fault) of one message.
+
+    `counters` is scratch, COUNTERS for each open array; `seen` int64[a power of 2, SEEN_COLUMNS] holds keys of maps.
+    """
     step = first
+    begin = position
     while True:
         operation: int = code[step, CODE]
         mark: int = code[step, MARK]
@@ -94,7 +116,7 @@ def run(
         elif operation == END:
             return position, NONE
         else:
-            step, position, fault = _turn(code, step, buffer, position, end, counters)
+            step, position, fault = _turn(code, constants, borders, step, buffer, begin, position, end, counters, seen)
         if fault != NONE:
             return position, fault
 
@@ -161,7 +183,18 @@ def _read_branch(buffer: Octets, position: int, end: int, branches: int) -> tupl
 
 
 @kernel
-def _turn(code: Numbers, step: int, buffer: Octets, position: int, end: int, counters: Numbers) -> tuple[int, int, int]:
+def _turn(
+    code: Numbers,
+    constants: Octets,
+    borders: Numbers,
+    step: int,
+    buffer: Octets,
+    begin: int,
+    position: int,
+    end: int,
+    counters: Numbers,
+    seen: Numbers,
+) -> tuple[int, int, int]:
     """The rarer instructions: (next instruction, position, fault)."""
     operation: int = code[step, CODE]
     a: int = code[step, A]
@@ -172,64 +205,37 @@ def _turn(code: Numbers, step: int, buffer: Octets, position: int, end: int, cou
         branch, position, fault = _read_branch(buffer, position, end, a)
         return step + 1 + branch, position, fault
     if operation == BLOCK:
-        return _open_block(step, a, b, buffer, position, end, counters)
+        return open_block(step, a, b, buffer, position, end, counters)
     if operation == ITEM:
-        counters[2 * a] -= 1
-        if counters[2 * a] > 0:
+        counters[COUNTERS * a] -= 1
+        if counters[COUNTERS * a] > 0:
             return b, position, NONE
-        due: int = counters[2 * a + 1]
+        due: int = counters[COUNTERS * a + 1]
         return b - 1, position, NONE if due < 0 or due == position else BAD_LENGTH
+    fault = NONE
     if operation == EMPTY_BLOCKS:
-        position, fault = _pass_empty_blocks(buffer, position, end)
-        return step + 1, position, fault
-    return step + 1, position, NONE
+        position, fault = pass_empty_blocks(buffer, position, end)
+    elif operation == MAP:
+        counters[COUNTERS * a + 2] = position
+    elif operation == KEY:
+        position, fault = check_key(buffer, begin, position, end, counters[COUNTERS * a + 2], seen)
+    elif operation == FIXED_DECIMAL:
+        position, fault = _check_fixed_decimal(a, b, constants, borders, buffer, position, end)
+    return step + 1, position, fault
 
 
 @kernel
-def _open_block(
-    step: int, counter: int, exit_step: int, buffer: Octets, position: int, end: int, counters: Numbers
-) -> tuple[int, int, int]:
-    """Reads a count, and a length in bytes if it is negative.
-
-    Every item has at least a byte, so a count beyond the rest of the message is a truncation: known before the first item.
-    """
-    count, size, behind, fault = _read_block(buffer, position, end)
-    if fault != NONE:
-        return step, position, fault
-    if count == 0:
-        return exit_step, behind, NONE
-    if count > end - behind or size > end - behind:
-        return step, position, TRUNCATED
-    counters[2 * counter] = count
-    counters[2 * counter + 1] = behind + size if size >= 0 else -1
-    return step + 1, behind, NONE
-
-
-@kernel
-def _pass_empty_blocks(buffer: Octets, position: int, end: int) -> tuple[int, int]:
-    while True:
-        count, size, behind, fault = _read_block(buffer, position, end)
-        if fault != NONE:
-            return position, fault
-        if size > 0:
-            return position, BAD_LENGTH
-        position = behind
-        if count == 0:
-            return position, NONE
-
-
-@kernel
-def _read_block(buffer: Octets, position: int, end: int) -> tuple[int, int, int, int]:
-    """(number of items, length in bytes or -1 if not given, position behind, fault)."""
-    count, behind, fault = read_long(buffer, position, end)
-    if fault != NONE or count >= 0:
-        return count, -1, behind, fault
-    if count == LOWEST:
-        return 0, -1, position, BAD_LENGTH
-    size, behind, fault = read_long(buffer, behind, end)
-    if fault == NONE and size < 0:
-        fault = BAD_LENGTH
-    return -count, size, behind, fault
+def _check_fixed_decimal(
+    a: int, size: int, constants: Octets, borders: Numbers, buffer: Octets, position: int, end: int
+) -> tuple[int, int]:
+    if size > end - position:
+        return position, TRUNCATED
+    behind = position + size
+    if compare_integers(buffer, position, behind, constants, borders[a], borders[a + 1]) < 0:
+        return position, OUT_OF_RANGE
+    if compare_integers(buffer, position, behind, constants, borders[a + 1], borders[a + 2]) > 0:
+        return position, OUT_OF_RANGE
+    return behind, NONE
 
 
 def constant_pool(strings: list[bytes]) -> tuple[Octets, Numbers]:

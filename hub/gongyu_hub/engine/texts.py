@@ -90,3 +90,14 @@ def copy_bytes(out: Octets, position: int, buffer: Octets, start: int, end: int)
     for index in range(np.uint64(length)):
         out[to + index] = buffer[first + index]
     return position + length
+
+
+@kernel
+def hash_bytes(buffer: Octets, start: int, end: int, seed: int) -> int:
+    """A number of 63 bits (FNV-1a, then the last mixing step of MurmurHash 3); what it is for needs no more than an even spread."""
+    state = np.uint64(0xCBF29CE484222325) ^ np.uint64(seed)
+    for index in range(start, end):
+        state = (state ^ np.uint64(buffer[index])) * np.uint64(0x100000001B3)
+    state = (state ^ (state >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
+    state = (state ^ (state >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
+    return np.int64((state ^ (state >> np.uint64(33))) >> np.uint64(1))  # type: ignore[return-value] # a number of the machine's own

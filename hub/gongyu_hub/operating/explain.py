@@ -18,7 +18,6 @@ from confluent_kafka.admin import OffsetSpec
 
 from gongyu_hub.engine.images import locate_images
 from gongyu_hub.engine.layout import Layout, compile_layout
-from gongyu_hub.engine.schema_names import inline_names
 from gongyu_hub.operating.clauses import TRUE, Clause, judge
 from gongyu_hub.operating.partitions import Kafka
 from gongyu_hub.policy.records import GrantVersion, Manifest
@@ -28,6 +27,7 @@ from gongyu_hub.values import joined
 from gongyu_schemas import wire
 from gongyu_schemas.errors import ConfigError, FatalError
 from gongyu_schemas.fields import Schema
+from gongyu_schemas.named_types import inline_names
 from gongyu_schemas.partitioner import partition_of
 
 Values = Mapping[str, Any]

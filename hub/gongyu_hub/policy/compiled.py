@@ -21,7 +21,8 @@ from gongyu_hub.policy.records import GrantVersion, Manifest
 from gongyu_hub.policy.rows import RowsError, parse_rows, type_rows
 from gongyu_schemas import wire
 from gongyu_schemas.errors import FatalError
-from gongyu_schemas.fields import Schema
+from gongyu_schemas.fields import Field, Schema
+from gongyu_schemas.granted import shown_fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class GrantView:
     copy_number: int
     view_header: npt.NDArray[np.uint8]  # [5] wire header of its messages
     key_header: bytes
-    granted: npt.NDArray[np.int32]  # field indexes in view order
+    granted: npt.NDArray[np.int32]  # fields in view order: the granted leaves, and the nullable records around them
     granted_bits: npt.NDArray[np.uint64]  # [ceil(F / 64)] of fields that differ as shown exactly if they differ
     predicate: int
     shown: Shown | None = None
@@ -89,7 +90,7 @@ def compile_policy(
     writer = manifest.writer_schema_ids[0]
     treated = [compile_treatments(version, layout.fields, manifest.key_fields, pseudonym_key) for version in versions]
     grants = tuple(
-        _treat(_compile_grant(version, entry.copy_number, writer, places, texts), of_grant, manifest.key_fields, places)
+        _treat(_compile_grant(version, entry.copy_number, writer, layout.fields, texts), of_grant, manifest.key_fields, places)
         for version, entry, of_grant in zip(versions, manifest.grants, treated, strict=True)
     )
     return TypePolicy(
@@ -106,12 +107,13 @@ def compile_policy(
     )
 
 
-def _compile_grant(version: GrantVersion, copy_number: int, writer: int, places: dict[str, int], texts: list[str]) -> GrantView:
+def _compile_grant(version: GrantVersion, copy_number: int, writer: int, fields: tuple[Field, ...], texts: list[str]) -> GrantView:
     view_id = version.view_schema_ids.get(str(writer))
-    unknown = [name for name in version.fields if name not in places]
+    leaves = {field.name for field in fields if field.is_leaf}
+    unknown = [name for name in version.fields if name not in leaves]
     if view_id is None or unknown:
         raise FatalError(f"{version.subscriber}/{version.grant}: no view for writer schema {writer}, or unknown fields {unknown}")
-    granted = np.sort(_indexes(version.fields, places))  # a view keeps the order of the record
+    granted = np.array(shown_fields(version.fields, fields), np.int32)
     return GrantView(
         subscriber=version.subscriber,
         grant=version.grant,
@@ -122,7 +124,7 @@ def _compile_grant(version: GrantVersion, copy_number: int, writer: int, places:
         view_header=np.frombuffer(wire.header(view_id), np.uint8),
         key_header=wire.header(version.key_schema_id),
         granted=granted,
-        granted_bits=_bits(granted.tolist(), len(places)),
+        granted_bits=_bits(granted.tolist(), len(fields)),
         predicate=-1 if version.rows is None else texts.index(version.rows),
     )
 

@@ -6,7 +6,8 @@ RowsError with the exact place. A typed row text cannot fail on any record.
 
 Meaning: PostgreSQL's three-valued logic; strings in the order of code points (collation "C"); NaN equals NaN and is
 greater than every other number; decimals are compared exactly, also with literals of more digits than they hold.
-Boolean, enum and uuid have = <> and IN only; LIKE is for strings.
+Boolean, enum and uuid have = <> and IN only; LIKE is for strings. Of arrays, maps, unions, bytes and nullable records only IS NULL
+can be asked. A field inside a record that is null is NULL.
 """
 
 import math
@@ -30,7 +31,8 @@ from gongyu_hub.policy.row_tree import (
     Rows,
     RowsError,
 )
-from gongyu_schemas.fields import Field, Kind
+from gongyu_schemas.fields import COMPARABLE, Field, Kind
+from gongyu_schemas.granted import record_names
 
 LESS, EQUAL, GREATER = 1, 2, 4  # of a comparison's three outcomes, those that make it TRUE
 _ACCEPTED = {"<": LESS, "<=": LESS | EQUAL, "=": EQUAL, ">=": GREATER | EQUAL, ">": GREATER, "<>": LESS | GREATER, "!=": LESS | GREATER}
@@ -110,21 +112,30 @@ class _Typing:
             case AnyOf(terms):
                 return Any(tuple(self.type(term) for term in terms))
             case Comparison(name, sign, literal):
-                return self._compare(self._find(name), sign, literal)
+                return self._compare(self._comparable(name), sign, literal)
             case Interval(name, low, high):
-                index = self._find(name)
+                index = self._comparable(name)
                 return All((self._compare(index, ">=", low), self._compare(index, "<=", high)))
             case Membership(name, literals):
-                return self._one_of(self._find(name), literals)
+                return self._one_of(self._comparable(name), literals)
             case Prefix(name, pattern):
-                return self._starts_with(self._find(name), pattern)
+                return self._starts_with(self._comparable(name), pattern)
             case Absence(name):
                 return IsNull(self._find(name))
 
+    def _comparable(self, name: Name) -> int:
+        index = self._find(name)
+        kind = self._fields[index].kind
+        if kind not in COMPARABLE:
+            raise RowsError(*name.place, f"{name.text!r} is {kind.value}: only IS NULL and IS NOT NULL can be asked of it")
+        return index
+
     def _find(self, name: Name) -> int:
-        if name.text not in self._indices:
-            raise RowsError(*name.place, f"there is no field {name.text!r}; the fields are {', '.join(self._indices)}")
-        return self._indices[name.text]
+        if name.text in self._indices:
+            return self._indices[name.text]
+        if name.text in record_names(self._fields):
+            raise RowsError(*name.place, f"{name.text!r} is a record that is never null: name one of its fields, as in {name.text}.x")
+        raise RowsError(*name.place, f"there is no field {name.text!r}; the fields are {', '.join(self._indices)}")
 
     def _compare(self, index: int, sign: str, literal: Literal) -> Typed:
         field, accepted = self._fields[index], _ACCEPTED[sign]

@@ -59,7 +59,7 @@ class _TreeBuilder(Transformer[Token, Any]):
     """Called by the parser at the end of each rule, so the depth of the text costs no recursion."""
 
     def field(self, parts: list[Token]) -> Name:
-        return Name(parts[0].strip('"'), _place(parts[0]))
+        return Name(parts[0].replace('"', ""), _place(parts[0]))
 
     def literal(self, parts: list[Token]) -> Literal:
         token = parts[0]

@@ -117,6 +117,8 @@ def misfit(field: RecordField, treatment: Treatment, *, is_key: bool) -> Misfit 
     if is_key and treatment.pseudonymise is None:
         what = f"{field.name!r} is a key field: it tells records apart"
         return Misfit(part, what, "show it, or pseudonymise it")
+    if field.size and treatment.null is None:
+        return Misfit(part, f"{field.name!r} is a fixed of {field.size} bytes", "use null, or leave the field out")
     if treatment.mask is not None and field.kind is not Kind.STRING:
         return Misfit(part, f"{field.name!r} is {kind}: only a string is masked", "use null, constant, generalise or pseudonymise")
     if treatment.null is not None and field.kind not in _EMPTIED:

@@ -18,6 +18,7 @@ from gongyu_hub.registry.places import Document, Mistake, NotYaml, Path, Place, 
 from gongyu_hub.registry.policy_file import GrantDraft, GrantEntry, LegalBasisEntry, PolicyEntries, PurposeEntry, near, read_entries
 from gongyu_hub.registry.text_places import place_inside
 from gongyu_schemas.errors import ConfigError
+from gongyu_schemas.granted import covers, leaves_of, record_names
 from gongyu_schemas.information_type import InformationType, Title
 
 Types = Mapping[str, InformationType]
@@ -33,7 +34,7 @@ class PolicyMistakes(ConfigError):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """One grant as the file declares it; `fields` in the order of the record."""
+    """One grant as the file declares it; `fields` are leaves in the order of the record, those of a granted record one by one."""
 
     subscriber: str
     name: str
@@ -86,12 +87,11 @@ def read_policy(file: FilePath, types: Types, today: date, in_force: Container[t
 
 
 def _grant(entry: GrantEntry, information_type: InformationType) -> Grant:
-    named = frozenset(entry.fields)
     return Grant(
         subscriber=entry.subscriber,
         name=entry.grant,
         information_type=entry.information_type,
-        fields=tuple(field.name for field in information_type.fields if field.name in named),
+        fields=leaves_of(entry.fields, information_type.fields),
         rows=entry.rows,
         treatments={field.name: entry.treatments[field.name] for field in information_type.fields if field.name in entry.treatments},
         purpose=entry.purpose,
@@ -123,12 +123,16 @@ def _check_grant(document: Document, path: Path, grant: GrantDraft, entries: Pol
 
 
 def _check_fields(document: Document, path: Path, named: tuple[str, ...], information_type: InformationType) -> Iterator[Mistake]:
-    known = [field.name for field in information_type.fields]
+    fields = information_type.fields
+    known = [*record_names(fields), *(field.name for field in fields if field.is_leaf)]
     for number, name in enumerate(named):
+        around = [each for each in named if each != name and covers(each, name)]
         if name not in known:
             yield _at(document, (*path, number), f"{name!r} is not a field of {information_type.name!r}", near(name, known))
         elif name in named[:number]:
             yield _at(document, (*path, number), f"field {name!r} is named twice", "remove one")
+        elif around:
+            yield _at(document, (*path, number), f"field {name!r} is named twice: it is part of {around[0]!r}", "remove one")
     for name in information_type.key:
         if name not in named:
             what = f"key field {name!r} is not granted: a subscriber could not tell the records apart"
@@ -144,14 +148,14 @@ def _check_rows(document: Document, path: Path, rows: str, information_type: Inf
 
 
 def _check_treatments(document: Document, path: Path, grant: GrantDraft, information_type: InformationType) -> Iterator[Mistake]:
-    known, growth = {field.name: field for field in information_type.fields}, 0
+    known, growth = {field.name: field for field in information_type.fields if field.is_leaf}, 0
     for name, treatment in grant.treatments.items():
         place = (*path, "treatments", name)
         if name not in known:
             what = f"{name!r} is not a field of {information_type.name!r}"
             yield Mistake(document.keys.get(place, document.place(place)), show(place), what, near(name, sorted(known)))
             continue
-        if grant.fields is not None and name not in grant.fields:
+        if grant.fields is not None and not any(covers(each, name) for each in grant.fields):
             what = f"field {name!r} is not granted: nothing of it is shown"
             yield Mistake(document.keys.get(place, document.place(place)), show(place), what, "grant the field, or remove its treatment")
         wrong = misfit(known[name], treatment, is_key=name in information_type.key)

@@ -104,6 +104,8 @@ def types(draw: st.DrawFn, of_kinds: tuple[Kind, ...] = (*SCHEMAS, Kind.ENUM)) -
 
 @st.composite
 def comparisons(draw: st.DrawFn, field: Field) -> str:
+    if field.kind not in LITERALS:
+        return f"{field.name} IS {draw(st.sampled_from(['', 'NOT ']))}NULL"
     literal = LITERALS[field.kind]
     signs = ["=", "<>", "!="] if field.kind in UNORDERED else ["=", "<>", "<", "<=", ">", ">="]
     maybe_not = draw(st.sampled_from(["", "NOT "]))
@@ -158,7 +160,7 @@ def worlds(
     draw: st.DrawFn, of_types: st.SearchStrategy[InformationType] | None = None, treated: Callable[..., Any] | None = None
 ) -> tuple[World, list[Any]]:
     """`treated`: from a type and field names to a strategy of treatments."""
-    of = draw(of_types or types())
+    of = draw(types() if of_types is None else of_types)
     names = [field.name for field in of.fields if field.name != "id"]
     rows, fields = st.one_of(st.none(), row_texts(of)), st.lists(st.sampled_from(names), unique=True)
     grants = {f"g{index}": {"fields": ["id", *draw(fields)], "rows": draw(rows)} for index in range(draw(st.integers(1, 3)))}

@@ -24,7 +24,7 @@ from gongyu_hub.engine.predicates import compile_predicate, evaluate
 from gongyu_hub.engine.projection import build_deliveries
 from gongyu_hub.policy.rows import parse_rows, type_rows
 from gongyu_schemas.fields import Kind
-from tests.hub.engine.flat_records import PRECISION, SYMBOLS, decode, encode, envelope, record_schema
+from tests.hub.engine.flat_records import KINDS, PRECISION, SYMBOLS, decode, encode, envelope, record_schema
 
 MUTATIONS = 100_000
 _NASTY = [
@@ -58,7 +58,7 @@ _SAMPLES: dict[Kind, list[Any]] = {
     Kind.DECIMAL: [Decimal("0.000"), Decimal("999999999.999"), Decimal("-999999999.999"), Decimal("-0.128")],
     Kind.UUID: [uuid.UUID(int=0), uuid.UUID("01234567-89ab-cdef-0123-456789abcdef")],
 }
-RECORD = record_schema([(kind, null_branch) for kind in Kind for null_branch in (-1, 0, 1)])
+RECORD = record_schema([(kind, null_branch) for kind in KINDS for null_branch in (-1, 0, 1)])
 SCHEMA = envelope(RECORD)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.hub.engine import nested_hostile
 from tests.hub.engine.hostile import MUTATIONS, judge, mutations, truncations, valid_messages
 
 ROOT = Path(__file__).parents[3]
@@ -40,11 +41,13 @@ def test_no_index_leaves_its_array_on_hostile_bytes_with_bounds_checks_on(reques
     check = (
         "import numpy\n"
         "from gongyu_hub.engine.texts import copy_bytes\n"
+        "from tests.hub.engine import nested_hostile\n"
         "from tests.hub.engine.hostile import main\n"
         "try:\n"
         "    copy_bytes(numpy.zeros(2, numpy.uint8), 0, numpy.zeros(2, numpy.uint8), 0, 3)\n"
         "except IndexError:\n"
         f"    main({MUTATIONS})\n"
+        f"    nested_hostile.main({nested_hostile.MUTATIONS})\n"
         "else:\n"
         "    raise SystemExit('bounds are not checked')\n"
     )
@@ -52,3 +55,16 @@ def test_no_index_leaves_its_array_on_hostile_bytes_with_bounds_checks_on(reques
     print(done.stdout)
     assert done.returncode == 0, done.stderr[-2000:]
     assert f"{MUTATIONS} mutations" in done.stdout
+    assert f"{nested_hostile.MUTATIONS} mutations" in done.stdout
+
+
+def test_nested_messages_are_judged_as_the_reference_judges_them() -> None:
+    messages = nested_hostile.valid_messages(200, seed=6)
+    assert nested_hostile.judge(messages) == (200, 0)
+    cut = truncations(messages[:30])
+    assert nested_hostile.judge(cut) == (0, len(cut))
+    good, faulty = nested_hostile.judge(mutations(messages, nested_hostile.MUTATIONS, seed=7))
+    print(f"{len(cut)} truncations, {good} good and {faulty} faulty mutations")
+    assert len(cut) > 4_000
+    assert good + faulty == nested_hostile.MUTATIONS >= 60_000
+    assert min(good, faulty) > 3_000

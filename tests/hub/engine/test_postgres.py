@@ -15,13 +15,13 @@ from gongyu_hub.engine.layout import compile_layout
 from gongyu_hub.engine.predicates import compile_predicate, evaluate
 from gongyu_hub.policy.rows import parse_rows, type_rows
 from gongyu_schemas.fields import Kind
-from tests.hub.engine.flat_records import encode_fields, envelope, record_schema, values
+from tests.hub.engine.flat_records import KINDS, encode_fields, envelope, record_schema, values
 from tests.hub.engine.row_texts import SQL_TYPES, row_texts
 
 EXAMPLES = 400
 ROWS = 8
-RECORD = record_schema([(kind, 0) for kind in Kind])
-KINDS = dict(zip((field["name"] for field in RECORD["fields"]), Kind, strict=True))
+RECORD = record_schema([(kind, 0) for kind in KINDS])
+KIND_OF = dict(zip((field["name"] for field in RECORD["fields"]), KINDS, strict=True))
 LAYOUT = compile_layout(envelope(RECORD))
 TRUTHS = {0: False, 1: True, 2: None}
 
@@ -38,7 +38,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Conne
             with psycopg.connect(server.get_uri(), autocommit=True) as administrator:
                 administrator.execute("CREATE DATABASE oracle TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'")
             with psycopg.connect(server.get_uri("oracle"), autocommit=True) as connection:
-                columns = ", ".join(f"{name} {SQL_TYPES[kind]}" for name, kind in KINDS.items())
+                columns = ", ".join(f"{name} {SQL_TYPES[kind]}" for name, kind in KIND_OF.items())
                 connection.execute(f"SET TIME ZONE 'UTC'; CREATE TABLE records (id integer, {columns})")
                 yield connection
         finally:
@@ -51,12 +51,12 @@ def storable(kind: Kind, field_type: Any) -> st.SearchStrategy[Any]:
     return drawn.filter(lambda value: value is None or "\0" not in value) if kind is Kind.STRING else drawn
 
 
-VALUES = {field["name"]: storable(KINDS[field["name"]], field["type"]) for field in RECORD["fields"]}
+VALUES = {field["name"]: storable(KIND_OF[field["name"]], field["type"]) for field in RECORD["fields"]}
 
 
 def judge_by_postgres(connection: psycopg.Connection[Any], rows: list[dict[str, Any]], condition: str) -> list[bool | None]:
-    places = SQL(", ").join(SQL(f"CAST(%s AS {SQL_TYPES[kind]})") for kind in KINDS.values())
-    numbered = [(place, *(row[name] for name in KINDS)) for place, row in enumerate(rows)]
+    places = SQL(", ").join(SQL(f"CAST(%s AS {SQL_TYPES[kind]})") for kind in KIND_OF.values())
+    numbered = [(place, *(row[name] for name in KIND_OF)) for place, row in enumerate(rows)]
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM records")
         cursor.executemany(SQL("INSERT INTO records VALUES (%s, {})").format(places), numbered)
@@ -84,7 +84,7 @@ def test_predicates_say_what_postgresql_says(postgres: psycopg.Connection[Any]) 
         rows = data.draw(st.lists(st.fixed_dictionaries(VALUES), min_size=ROWS, max_size=ROWS))
         compared = [
             (name, kind, st.sampled_from([row[name] for row in rows if row[name] is not None] or [None]).flatmap(near(name)))
-            for name, kind in KINDS.items()
+            for name, kind in KIND_OF.items()
         ]
         row_text = data.draw(row_texts(compared))
         assert judge_by_engine(rows, row_text.text) == judge_by_postgres(postgres, rows, row_text.sql), row_text.text
@@ -110,6 +110,6 @@ PINNED = [
 def test_floats_are_ordered_as_in_postgresql(
     postgres: psycopg.Connection[Any], name: str, literal: str, numbers: list[Any], sign: str
 ) -> None:
-    rows = [dict.fromkeys(KINDS) | {name: number} for number in numbers]
-    condition = f"{name} {sign} CAST({literal} AS {SQL_TYPES[KINDS[name]]})"
+    rows = [dict.fromkeys(KIND_OF) | {name: number} for number in numbers]
+    condition = f"{name} {sign} CAST({literal} AS {SQL_TYPES[KIND_OF[name]]})"
     assert judge_by_engine(rows, f"{name} {sign} {literal}") == judge_by_postgres(postgres, rows, condition)

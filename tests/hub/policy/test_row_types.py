@@ -13,10 +13,12 @@ from gongyu_hub.policy.row_tree import Form, Literal, Place
 from gongyu_hub.policy.row_types import EQUAL, GREATER, LESS, All, Compared, IsNull, Not, OneOf, StartsWith, TypedRows
 from gongyu_hub.policy.row_types import Any as AnyTerm
 from gongyu_hub.policy.rows import RowsError, parse_rows, type_rows
-from gongyu_schemas.fields import Field, Kind
+from gongyu_schemas.fields import COMPARABLE, Field, Kind
 
 FIELDS = tuple(
-    Field(kind.value.replace("-", "_"), kind, symbols=("LOW", "HIGH") if kind is Kind.ENUM else (), precision=5, scale=2) for kind in Kind
+    Field(kind.value.replace("-", "_"), kind, symbols=("LOW", "HIGH") if kind is Kind.ENUM else (), precision=5, scale=2)
+    for kind in Kind
+    if kind in COMPARABLE
 )
 INDEX = {field.kind: index for index, field in enumerate(FIELDS)}
 

@@ -156,3 +156,62 @@ def test_a_foreign_file_is_a_clear_error(tmp_path: Path, types: dict[str, Inform
         read_policy(file, types, TODAY)
     with pytest.raises(ConfigError, match="cannot be read"):
         read_policy(tmp_path / "absent.yaml", types, TODAY)
+
+
+ADDRESS = {"type": "record", "name": "Address", "fields": [{"name": "city", "type": "string"}, {"name": "zip", "type": ["null", "string"]}]}
+NESTED_FIELDS = [
+    {"name": "dog_id", "type": "string"},
+    {"name": "home", "type": ADDRESS},
+    {"name": "kennel", "type": ["null", "Address"]},
+    {"name": "tags", "type": {"type": "array", "items": "string"}},
+]
+
+
+@pytest.fixture
+def nested(tmp_path: Path) -> dict[str, InformationType]:
+    return {"dog": make_type(tmp_path / "types", fields=NESTED_FIELDS)}
+
+
+def test_a_nested_record_in_a_grant_means_its_leaves(tmp_path: Path, nested: dict[str, InformationType]) -> None:
+    grants = (
+        grant("vet", "all", fields=["tags", "kennel", "dog_id"]),
+        grant("vet", "one", fields=["dog_id", "home.zip"], rows="home.city = 'x'"),
+    )
+    policy = read_policy(write_policy(tmp_path / "policy.yaml", *grants), nested, TODAY)
+    assert [each.fields for each in policy.grants] == [("dog_id", "kennel.city", "kennel.zip", "tags"), ("dog_id", "home.zip")]
+
+
+NESTED_MISTAKES = [
+    ("fields: [dog_id, home.street]", "5:22: grants[0].fields[1]: 'home.street' is not a field of 'dog'; did you mean 'home.city'?"),
+    ("fields: [dog_id, home.cty]", "5:22: grants[0].fields[1]: 'home.cty' is not a field of 'dog'; did you mean 'home.city'?"),
+    ("fields: [dog_id, home.city, home]", "5:22: grants[0].fields[1]: field 'home.city' is named twice: it is part of 'home'; remove one"),
+    ("fields: [dog_id, home, home]", "5:28: grants[0].fields[2]: field 'home' is named twice; remove one"),
+    (
+        "fields: [dog_id]\n    rows: \"tags = 'x'\"",
+        "6:12: grants[0].rows: 'tags' is array: only IS NULL and IS NOT NULL can be asked of it",
+    ),
+    (
+        "fields: [dog_id]\n    rows: \"dog_id = 'x' AND home IS NULL\"",
+        "6:29: grants[0].rows: 'home' is a record that is never null: name one",
+    ),
+    ('fields: [dog_id]\n    rows: "kennel.zip = 5"', "6:25: grants[0].rows: 'kennel.zip' is string: it is compared with a text"),
+    ('fields: [dog_id]\n    rows: "kennel. zip = 5"', "6:18: grants[0].rows: unexpected character '.'"),
+]
+
+
+@pytest.mark.parametrize(("lines", "expected"), NESTED_MISTAKES)
+def test_mistakes_about_nested_fields_have_their_places(
+    tmp_path: Path, nested: dict[str, InformationType], lines: str, expected: str
+) -> None:
+    text = f"""\
+subscribers: {{vet: {{title: {{ko: 동물병원, en: Vet}}}}}}
+grants:
+  - subscriber: vet
+    grant: one
+    {lines}
+    information_type: dog
+    purpose: {{code: care, text: Care}}
+    legal_basis: {{statute: Dog Act, article: '7', valid_from: 2020-01-01}}
+"""
+    [found] = mistakes(tmp_path / "policy.yaml", nested, text)
+    assert found.startswith(expected)
