@@ -18,7 +18,7 @@ from tests.hub.demo.spellings import spellings
 from tests.hub.demo.test_engine_equals_reference import types, worlds
 
 #: Every kind, and more of those that most can be done to.
-KINDS = (*OF_KIND, *[Kind.STRING] * 8, *[Kind.DATE, Kind.LONG, Kind.DECIMAL] * 2)
+KINDS = (*OF_KIND, *[Kind.STRING] * 24, *[Kind.DATE, Kind.LONG, Kind.DECIMAL] * 2)
 
 
 def test_engine_and_reference_are_equal_under_random_treatments() -> None:

@@ -25,7 +25,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
     database = open_database(tmp_path)
     with database.writing() as session:
         epochs.know_type(session, types["dog"])
-        epochs.decide_first_epoch(session, types["dog"], policy.grants_of("dog"), {"grant.vet.all": 4}, 1)
+        epochs.decide_first_epoch(session, types["dog"], policy.grants_of("dog"), {"grant.vet.all": 4}, key_check="", now_ms=1)
         epochs.mark_published(session)
     yield database
     database.close()
