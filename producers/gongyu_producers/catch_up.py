@@ -10,6 +10,7 @@ where something is (a dry run, a foreign transaction) the end is waited for, lon
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -97,7 +98,7 @@ class TopicReader:
 
     def _take(self, messages: list[Message], state: State, counts: dict[str, int], behind: dict[int, int]) -> None:
         changes: list[tuple[bytes, Published | None]] = []
-        position = state.position
+        position, ops = state.position, Counter[str]()
         for message in messages:
             failure = message.error()
             if failure is not None:
@@ -114,7 +115,8 @@ class TopicReader:
             counts["own" if own else "foreign"] += 1
             if change is not None and own:
                 position = max(position, change.position + 1)
-        state.apply(changes, behind, position)
+                ops[change.op] += 1
+        state.apply(changes, behind, position, ops)
 
     def _end_or_failure(self, failure: KafkaError, message: Message, behind: dict[int, int]) -> None:
         if failure.code() == KafkaError._PARTITION_EOF:

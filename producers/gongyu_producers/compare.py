@@ -2,7 +2,8 @@
 
 For a snapshot, each key decides for itself: absent from the state = create, other image = update, equal =
 unchanged, published but in no row = delete. Before that, rows are rejected that have their key in common (which of them
-is right, nobody knows) or that move a record to another subject (its changes would change partition and lose their order).
+is right, nobody knows), that move a record to another subject (its changes would change partition and lose their order),
+or whose version is not newer (`versions`).
 A key seen in any row, good or bad, is never a delete; a row whose key is unreadable may be any record's, so then
 no delete is known to be one, and all are withheld.
 Everything is a walk over keys in order, inside SQLite. Deletes come last.
@@ -12,18 +13,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from gongyu_producers.records import Records
 from gongyu_producers.rows import Problem
-from gongyu_producers.staging import Staging, transaction
+from gongyu_producers.staging import REPEATED, Staging, transaction
+from gongyu_producers.versions import NO_VERSIONS, Versions, reject_versions
 from gongyu_schemas.envelope import CREATE, DELETE, UPDATE
 
 _INDEX = "CREATE INDEX run.rows_by_key ON rows (key, digest, subject, op)"
 _REPEATED = "INSERT INTO run.repeated SELECT key FROM run.rows GROUP BY key HAVING count(*) > 1"
-_REPEATS = "SELECT rows.line, rows.key FROM run.repeated CROSS JOIN run.rows ON rows.key = repeated.key ORDER BY rows.key, rows.line"
+_REPEATS = "SELECT key FROM run.repeated WHERE key > ? ORDER BY key LIMIT ?"
+_LINES = "SELECT line FROM run.rows WHERE key = ? ORDER BY line LIMIT ?"
+_TIMES = "SELECT count(*) FROM run.rows INDEXED BY rows_by_key WHERE key = ?"
 _MOVED = """
 SELECT rows.line, rows.key FROM run.rows INDEXED BY rows_by_key CROSS JOIN main.published ON published.key = rows.key
-WHERE rows.op IS NOT NULL AND published.subject IS NOT rows.subject
+WHERE rows.op IS NOT NULL AND published.subject IS NOT rows.subject AND rows.key > ? ORDER BY rows.key LIMIT ?
 """
 _CHANGED = """
 INSERT INTO run.changes (op, key, line)
@@ -43,6 +48,7 @@ ORDER BY published.key
 """
 _IN_ORDER = "INSERT INTO run.changes (op, key, line) SELECT op, key, line FROM run.rows WHERE op IS NOT NULL ORDER BY line"
 _LINES_SHOWN = 5
+_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,7 @@ class Counts:
     deleted: int
     unchanged: int
     withheld: int
+    versions: Versions = NO_VERSIONS
 
     @property
     def changes(self) -> int:
@@ -66,6 +73,7 @@ def compare_snapshot(staging: Staging, records: Records) -> Counts:
     _reject_repeated(staging, records)
     if not records.subject_is_key:
         _reject_moved(staging, records)
+    versions = NO_VERSIONS if records.version_field is None else reject_versions(staging, records)
     with transaction(staging.connection):
         staging.connection.execute(_CHANGED, {"create": CREATE, "update": UPDATE})
         withheld = 0
@@ -75,7 +83,7 @@ def compare_snapshot(staging: Staging, records: Records) -> Counts:
             staging.connection.execute(_GONE, {"delete": DELETE})
     ops = _count_ops(staging)
     unchanged = staging.good_rows() - ops[CREATE] - ops[UPDATE]
-    return Counts(ops[CREATE], ops[UPDATE], ops[DELETE], unchanged, withheld)
+    return Counts(ops[CREATE], ops[UPDATE], ops[DELETE], unchanged, withheld, versions)
 
 
 def list_plain(staging: Staging) -> Counts:
@@ -101,23 +109,25 @@ def _reject_repeated(staging: Staging, records: Records) -> None:
     with transaction(staging.connection):
         staging.connection.execute(_REPEATED)
     field = "+".join(records.key_fields)
-    # Read before rejecting: both walk the same table. Memory: the repeated rows' lines and keys only.
-    for key, lines in _grouped(staging.connection.execute(_REPEATS).fetchall()):
-        shown = ", ".join(map(str, lines[:_LINES_SHOWN])) + (", ..." if len(lines) > _LINES_SHOWN else "")
-        problem = Problem(field, f"the key occurs in {len(lines)} rows (lines {shown}); none of them is published")
-        staging.reject((line, records.describe_key(key), problem) for line in lines)
-
-
-def _grouped(found: list[tuple[int, bytes]]) -> Iterator[tuple[bytes, list[int]]]:
-    lines: list[int] = []
-    for at, (line, key) in enumerate(found):
-        lines.append(line)
-        if at + 1 == len(found) or found[at + 1][1] != key:
-            yield key, lines
-            lines = []
+    for page in _pages(staging, _REPEATS, key_at=0):
+        with transaction(staging.connection):
+            for (key,) in page:
+                times = int(staging.connection.execute(_TIMES, (key,)).fetchone()[0])
+                shown = ", ".join(str(line) for (line,) in staging.connection.execute(_LINES, (key, _LINES_SHOWN)))
+                more = ", ..." if times > _LINES_SHOWN else ""
+                problem = Problem(field, f"{REPEATED}{times} rows (lines {shown}{more}); none of them is published")
+                staging.reject_key(key, records.describe_key(key), problem)
 
 
 def _reject_moved(staging: Staging, records: Records) -> None:
     problem = Problem(None, "the record is published under another subject; delete it in one run and create it in a later one")
-    moved = staging.connection.execute(_MOVED).fetchall()
-    staging.reject((line, records.describe_key(key), problem) for line, key in moved)
+    for page in _pages(staging, _MOVED, key_at=1):
+        staging.reject((line, records.describe_key(key), problem) for line, key in page)
+
+
+def _pages(staging: Staging, query: str, *, key_at: int) -> Iterator[list[tuple[Any, ...]]]:
+    """In order of the key, so many at once: read before rejecting, because both walk the same table."""
+    after = b""
+    while page := staging.connection.execute(query, (after, _AT_ONCE)).fetchall():
+        after = page[-1][key_at]
+        yield page

@@ -7,6 +7,7 @@ guard, publish. A crash anywhere leaves the topic and the state such that the sa
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -19,20 +20,23 @@ from confluent_kafka.schema_registry import SchemaRegistryClient
 
 from gongyu_producers.catch_up import CaughtUp, TopicReader
 from gongyu_producers.compare import Counts, compare_snapshot, keys_of, list_plain
-from gongyu_producers.guard import DeleteLimit, GuardStopped, check_deletes
+from gongyu_producers.earlier import modified_ns, note_earlier
+from gongyu_producers.guard import DeleteLimit, check_deletes
+from gongyu_producers.history import PastRun, begin_run, end_run, last_snapshot
 from gongyu_producers.interrupt import Interrupt
 from gongyu_producers.owner_topic import OwnerTopic, SchemaIds, find_schema_ids, find_topic
+from gongyu_producers.pace import Pace
 from gongyu_producers.progress import Steps
 from gongyu_producers.records import Records
 from gongyu_producers.rejects import rejects_path, remove_rejects, write_rejects
 from gongyu_producers.send import Sender
-from gongyu_producers.source import SourceFile, open_source
+from gongyu_producers.source import Rows, SourceFile, open_source
 from gongyu_producers.staging import Staging
 from gongyu_producers.state import State
 from gongyu_producers.state_file import open_state
 from gongyu_producers.summary import Summary
 from gongyu_schemas.envelope import CREATE, DELETE, UPDATE
-from gongyu_schemas.errors import DatabaseError
+from gongyu_schemas.errors import ConfigError, DatabaseError
 from gongyu_schemas.information_type import InformationType
 from gongyu_schemas.names import owner_transactional_prefix
 from gongyu_schemas.transport.clients import make_admin, make_registry, require_connection
@@ -40,6 +44,8 @@ from gongyu_schemas.transport.profile import Profile
 from gongyu_schemas.transport.transactional import TransactionalProducer
 
 _SHOW_EVERY_ROWS = 2_000
+_ACT = re.compile(r"[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?")
+_LONGEST_ACT = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,8 @@ class Run:
     rebuild_state: bool = False
     rejects: Path | None = None
     keys_shown: int = 20
+    rate: int | None = None
+    act: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +77,15 @@ class _Hub:
     ids: SchemaIds
 
 
+def read_act(text: str) -> str:
+    """`--act`: travels in every change of the run. Raises ConfigError where it is no identifier."""
+    if len(text) > _LONGEST_ACT or not _ACT.fullmatch(text):
+        raise ConfigError(
+            f"--act: give 1 to {_LONGEST_ACT} characters without line ends and without spaces around them ({len(text)} given)"
+        )
+    return text
+
+
 def publish(run: Run, profile: Profile, steps: Steps) -> Summary:
     """Raises GongyuError's kinds only; see the exit codes of the command."""
     began = time.monotonic()
@@ -79,13 +96,9 @@ def publish(run: Run, profile: Profile, steps: Steps) -> Summary:
         stack.enter_context(closing(rows.file))
         hub = _connect(profile, run.information_type)
         state, staging = _open(run, hub, records, stack)
-        steps.begin("reading", rows.file.size)
-        for row in rows:
-            staging.add(row, records.describe_key(row.key) if row.problems and row.key is not None else None)
-            if staging.rows % _SHOW_EVERY_ROWS == 0:
-                interrupt.check()
-                steps.show(rows.file.bytes_read, staging.rows)
-        staging.flush()
+        before = last_snapshot(state.connection)
+        begin_run(state.connection, run.source.path.name, modified_ns(run.source.path), snapshot=run.snapshot, act=run.act)
+        _stage(rows, records, staging, interrupt, steps)
         producer = None
         if not run.dry_run:
             transactional_id = f"{owner_transactional_prefix(run.information_type.owner)}{run.information_type.name}"
@@ -96,10 +109,23 @@ def publish(run: Run, profile: Profile, steps: Steps) -> Summary:
         caught_up = reader.catch_up(state, interrupt.check, lambda done, _todo: steps.show(0, done))
         counts = compare_snapshot(staging, records) if run.snapshot else list_plain(staging)
         rejects = _settle_rejects(run, staging)
-        notes = [*_note_others(run, caught_up), *_guard(run, counts, state)]
+        notes = [*_note_others(run, caught_up), *_guard(run, counts, state, before)]
         if producer is not None:
-            _send(Sender(producer, hub.admin, reader, state, records, hub.topic.name, hub.ids), run, counts, interrupt, steps)
+            pace = Pace(run.rate)
+            sender = Sender(producer, hub.admin, reader, state, records, hub.topic.name, hub.ids, act=run.act, pace=pace)
+            _send(sender, run, counts, interrupt, steps)
+        end_run(state.connection, staging.rows, counts.changes, staging.rejected_rows())
         return _summarise(run, hub.topic.name, records, staging, counts, rejects, notes, time.monotonic() - began)
+
+
+def _stage(rows: Rows, records: Records, staging: Staging, interrupt: Interrupt, steps: Steps) -> None:
+    steps.begin("reading", rows.file.size)
+    for row in rows:
+        staging.add(row, records.describe_key(row.key) if row.problems and row.key is not None else None)
+        if staging.rows % _SHOW_EVERY_ROWS == 0:
+            interrupt.check()
+            steps.show(rows.file.bytes_read, staging.rows)
+    staging.flush()
 
 
 def _connect(profile: Profile, information_type: InformationType) -> _Hub:
@@ -139,17 +165,20 @@ def _note_others(run: Run, caught_up: CaughtUp) -> list[str]:
     return notes
 
 
-def _guard(run: Run, counts: Counts, state: State) -> list[str]:
-    """Raises GuardStopped; a dry run only notes what would happen."""
-    if not run.snapshot or run.delete_limit is None:
+def _guard(run: Run, counts: Counts, state: State, before: PastRun | None) -> list[str]:
+    """What to say before a snapshot is published; raises GuardStopped or ConfigError, a dry run only notes what would happen."""
+    if not run.snapshot:
         return []
+    notes: list[str] = []
     try:
-        check_deletes(counts.deleted, state.records(), run.delete_limit)
-    except GuardStopped as stopped:
+        notes += note_earlier(run.source.path, run.information_type, counts, before)
+        if run.delete_limit is not None:
+            check_deletes(counts.deleted, state.records(), run.delete_limit)
+    except ConfigError as stopped:
         if not run.dry_run:
             raise
-        return [f"the guard would stop this: {stopped}"]
-    return []
+        notes.append(f"a run would be stopped: {stopped}")
+    return notes
 
 
 def _send(sender: Sender, run: Run, counts: Counts, interrupt: Interrupt, steps: Steps) -> None:
@@ -184,6 +213,8 @@ def _summarise(
         topic=topic,
         snapshot=run.snapshot,
         dry_run=run.dry_run,
+        act=run.act,
+        bytes=run.source.path.stat().st_size,
         rows=staging.rows,
         created=counts.created,
         updated=counts.updated,

@@ -8,12 +8,15 @@ A change is put together from images that are bytes already: an Avro record is t
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import fastavro
 
-from gongyu_schemas.envelope import owner_envelope, record_key_schema, subject_key_schema
+from gongyu_producers.encode import Encode, encode_long, encode_string, make_encoder
+from gongyu_schemas.envelope import CREATE, DELETE, UPDATE, owner_envelope, record_key_schema, subject_key_schema
 from gongyu_schemas.errors import ConfigError
 from gongyu_schemas.fields import Schema
 from gongyu_schemas.information_type import InformationType
@@ -23,6 +26,7 @@ Values = dict[str, Any]
 _NULL = b"\x00"
 _PRESENT = b"\x02"
 _TAIL = ("op", "ts_ms", "source")
+_SOURCE = ("name", "position", "act")
 
 
 class Unreadable(Exception):
@@ -45,27 +49,28 @@ class Records:
 
     def __init__(self, information_type: InformationType) -> None:
         envelope = owner_envelope(information_type)
-        if tuple(field["name"] for field in envelope["fields"]) != ("before", "after", *_TAIL):
+        source = next(field["type"] for field in envelope["fields"] if field["name"] == "source")
+        if _names(envelope) != ("before", "after", *_TAIL) or _names(source) != _SOURCE:
             raise AssertionError("the owner envelope is not the one that changes are put together for")
         self.key_fields = information_type.key
         self.subject_is_key = information_type.subject == information_type.key
+        self.version_field = information_type.version
         self._envelope = _parse(envelope)
         self._image = _parse(information_type.record_schema)
         self._key = _parse(record_key_schema(information_type))
         self._shown_key = fastavro.parse_schema(record_key_schema(information_type))
         self._subject = _parse(subject_key_schema(information_type))
-        tail = {"type": "record", "name": "Tail", "fields": [field for field in envelope["fields"] if field["name"] in _TAIL]}
-        self._tail = _parse(tail)
+        self._write_image, self._write_key, self._write_subject = map(_writer, (self._image, self._key, self._subject))
 
     def key(self, values: Values) -> bytes:
-        return _encode(self._key, values)
+        return self._write_key(values)
 
     def subject(self, values: Values) -> bytes | None:
         """The subject's key, or None where it is the record key."""
-        return None if self.subject_is_key else _encode(self._subject, values)
+        return None if self.subject_is_key else self._write_subject(values)
 
     def image(self, values: Values) -> bytes:
-        return _encode(self._image, values)
+        return self._write_image(values)
 
     def describe_key(self, key: bytes) -> dict[str, str]:
         """The key fields as texts, for the owner's own eyes."""
@@ -75,11 +80,17 @@ class Records:
             found = fastavro.schemaless_reader(io.BytesIO(key), self._key, None)
         return {name: str(value) for name, value in found.items()}
 
-    def change(self, op: str, before: bytes | None, after: bytes | None, ts_ms: int, source: str, position: int) -> bytes:
-        """An owner envelope around images that are bytes."""
-        tail = {"op": op, "ts_ms": ts_ms, "source": {"name": source, "position": position, "act": None}}
-        images = [_NULL if image is None else _PRESENT + image for image in (before, after)]
-        return b"".join((*images, _encode(self._tail, tail)))
+    def changes(
+        self, changes: Iterable[tuple[str, bytes | None, bytes | None]], ts_ms: int, source: str, position: int, act: str | None
+    ) -> Iterator[bytes]:
+        """Owner envelopes around images that are bytes: (operation, before, after), counted from `position` on."""
+        moment = encode_long(ts_ms) + encode_string(source)
+        heads = {op: encode_string(op) + moment for op in (CREATE, UPDATE, DELETE)}
+        end = _NULL if act is None else _PRESENT + encode_string(act)
+        for at, (op, before, after) in enumerate(changes, start=position):
+            first = (_NULL,) if before is None else (_PRESENT, before)
+            second = (_NULL,) if after is None else (_PRESENT, after)
+            yield b"".join((*first, *second, heads[op], encode_long(at), end))
 
     def read_change(self, body: bytes, writer: Schema | None) -> Change:
         """Decode a message's body; `writer` is its schema where that is not this type's. Raises Unreadable."""
@@ -89,6 +100,10 @@ class Records:
 
     def read_key(self, key: bytes) -> Values:
         return _decode(key, self._subject, self._subject)
+
+    def version(self, image: bytes) -> int:
+        """The version of an image, of a type that has one."""
+        return int(_decode(image, self._image, self._image)[str(self.version_field)])
 
     def read_image(self, image: bytes, writer: Schema) -> Values:
         return _decode(image, writer, self._image)
@@ -114,6 +129,14 @@ def _without_logical_types(schema: Schema) -> Schema:
             name: value if name == "default" else _without_logical_types(value) for name, value in schema.items() if name != "logicalType"
         }
     return schema
+
+
+def _names(record: Schema) -> tuple[str, ...]:
+    return tuple(field["name"] for field in record["fields"])
+
+
+def _writer(schema: Schema) -> Encode:
+    return make_encoder(schema) or partial(_encode, schema)
 
 
 def _encode(schema: Schema, values: Values) -> bytes:

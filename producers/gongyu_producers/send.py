@@ -19,6 +19,7 @@ from confluent_kafka.admin import AdminClient
 
 from gongyu_producers.catch_up import TopicReader
 from gongyu_producers.owner_topic import SchemaIds, stable_offsets
+from gongyu_producers.pace import Pace
 from gongyu_producers.records import Records
 from gongyu_producers.state import State
 from gongyu_schemas.errors import FatalError, KafkaUnavailable
@@ -69,6 +70,9 @@ class Sender:
         records: Records,
         topic: str,
         ids: SchemaIds,
+        *,
+        act: str | None,
+        pace: Pace,
     ) -> None:
         self._producer = producer
         self._admin = admin
@@ -76,6 +80,8 @@ class Sender:
         self._state = state
         self._records = records
         self._topic = topic
+        self._act = act
+        self._pace = pace
         self._key_header = header(ids.key)
         self._value_header = header(ids.value)
 
@@ -83,7 +89,8 @@ class Sender:
         """Publish every listed change, in order. `check` may raise between transactions. Raises KafkaUnavailable, FatalError."""
         query = _SNAPSHOT if snapshot else _PLAIN
         following, lost = 1, 0
-        while chunk := _chunk(self._state.connection, query, following, per_transaction):
+        while chunk := _chunk(self._state.connection, query, following, self._pace.at_once(per_transaction)):
+            self._pace.wait(check)
             check()
             try:
                 self._transact(chunk, check)
@@ -94,21 +101,20 @@ class Sender:
                     raise KafkaUnavailable(f"publishing failed {lost} times in a row: {error}") from error
                 if not self._was_committed(len(chunk), check):
                     continue
+            self._pace.sent(len(chunk))
             following = chunk[-1].seq + 1
             advance(len(chunk))
 
     def _transact(self, chunk: list[Listed], check: Callable[[], None]) -> None:
-        state, sent = self._state, Counter[int]()
+        state = self._state
+        keys = [self._key_header + (change.key if change.subject is None else change.subject) for change in chunk]
+        partitions = [partition_of(key, len(state.next_offsets)) for key in keys]
+        images = ((change.op, change.before, change.after) for change in chunk)
+        bodies = self._records.changes(images, time.time_ns() // 1_000_000, state.source, state.position, self._act)
         self._producer.begin()
-        for position, change in enumerate(chunk, start=state.position):
-            now_ms = time.time_ns() // 1_000_000
-            body = self._records.change(change.op, change.before, change.after, now_ms, state.source, position)
-            key = self._key_header + (change.key if change.subject is None else change.subject)
-            partition = partition_of(key, len(state.next_offsets))
-            self._producer.produce(self._topic, self._value_header + body, key, partition)
-            sent[partition] += 1
+        self._producer.produce_many(self._topic, (self._value_header + body for body in bodies), keys, partitions)
         self._producer.commit()
-        self._take_over(chunk, sent, check)
+        self._take_over(chunk, Counter(partitions), check)
 
     def _take_over(self, chunk: list[Listed], sent: Counter[int], check: Callable[[], None]) -> None:
         state = self._state
@@ -118,7 +124,7 @@ class Sender:
                 raise FatalError("a committed transaction is not on the topic; run again: what is missing is published then")
             return
         changes = ((each.key, None if each.after is None else (each.key, each.subject, each.after)) for each in chunk)
-        state.apply(changes, next_offsets, state.position + len(chunk))
+        state.apply(changes, next_offsets, state.position + len(chunk), Counter(each.op for each in chunk))
 
     def _await_markers(self, expected: dict[int, int]) -> dict[int, int]:
         """The ends of these partitions once the commit markers are there: a commit is answered a moment before that."""

@@ -21,6 +21,12 @@ CREATE TABLE run.rejects (line INTEGER NOT NULL, field TEXT, reason TEXT NOT NUL
 CREATE TABLE run.repeated (key BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE run.changes (seq INTEGER PRIMARY KEY, op TEXT NOT NULL, key BLOB NOT NULL, line INTEGER);
 """
+#: Its beginning says why; what follows are the lines of one key.
+REPEATED = "the key occurs in "
+_REASONS = f"""
+SELECT field, CASE WHEN reason LIKE '{REPEATED}%' THEN '{REPEATED}several rows' ELSE reason END AS why, count(*), min(line)
+FROM run.rejects GROUP BY 1, 2 ORDER BY 3 DESC, 4
+"""  # noqa: S608 - both parts are this module's
 _STAGE_AT_ONCE = 2_000
 
 
@@ -72,11 +78,21 @@ class Staging:
                 self.connection.execute("INSERT INTO run.rejects VALUES (?, ?, ?, ?)", (line, problem.field, problem.reason, shown))
                 self.connection.execute("UPDATE run.rows SET op = NULL WHERE line = ?", (line,))
 
+    def reject_key(self, key: bytes, shown: dict[str, str], problem: Problem) -> None:
+        """Take back all rows of a key, however many."""
+        told = (problem.field, problem.reason, json.dumps(shown, ensure_ascii=False), key)
+        self.connection.execute("INSERT INTO run.rejects SELECT line, ?, ?, ? FROM run.rows WHERE key = ? ORDER BY line", told)
+        self.connection.execute("UPDATE run.rows SET op = NULL WHERE key = ?", (key,))
+
     def rejected_rows(self) -> int:
         return int(self.connection.execute("SELECT count(DISTINCT line) FROM run.rejects").fetchone()[0])
 
     def good_rows(self) -> int:
         return int(self.connection.execute("SELECT count(*) FROM run.rows WHERE op IS NOT NULL").fetchone()[0])
+
+    def reasons(self) -> Iterator[tuple[str | None, str, int, int]]:
+        """What is wrong how often: field, reason, problems, line of the first. Repeated keys are one reason, whatever their lines."""
+        yield from self.connection.execute(_REASONS)
 
     def rejects(self) -> Iterator[dict[str, Any]]:
         """In order of the file: line, field, reason, and the key where it could be read."""

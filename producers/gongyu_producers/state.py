@@ -20,19 +20,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gongyu_producers.history import HISTORY_TABLES, add_counts
 from gongyu_producers.records import Records, Unreadable, parse_writer
 from gongyu_producers.staging import digest, transaction
 from gongyu_schemas.errors import ConfigError, DatabaseError
 from gongyu_schemas.fields import Schema
 from gongyu_schemas.information_type import InformationType
 
-FORMAT = 1
+FORMAT = 2
 _APPLICATION = 0x676F6E67  # "gong"; marks the file as ours
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE partitions (partition INTEGER PRIMARY KEY, next_offset INTEGER NOT NULL);
 CREATE TABLE published (key BLOB PRIMARY KEY, subject BLOB, digest BLOB NOT NULL, image BLOB NOT NULL) WITHOUT ROWID;
 """
+#: What makes a state of the format before one of this: run in order, in one transaction with the new number.
+_UPGRADES = {1: HISTORY_TABLES}
 _PAGE_CACHE_KIB = 65_536
 _UPSERT = "INSERT OR REPLACE INTO published VALUES (?, ?, ?, ?)"
 _RE_ENCODE_AT_ONCE = 1_000
@@ -76,9 +79,9 @@ class State:
         if not self.is_new():
             self._require_ours()
         with transaction(self.connection):
-            for name in ("meta", "partitions", "published"):
+            for name in ("meta", "partitions", "published", "counts", "runs"):
                 self.connection.execute(f"DROP TABLE IF EXISTS main.{name}")
-            for statement in _TABLES.strip().splitlines():
+            for statement in (_TABLES + HISTORY_TABLES).strip().splitlines():
                 self.connection.execute(statement)
             self.connection.execute(f"PRAGMA main.user_version = {FORMAT}")
             self.connection.execute(f"PRAGMA main.application_id = {_APPLICATION}")
@@ -91,8 +94,9 @@ class State:
         self._load()
 
     def check(self, identity: Identity, information_type: InformationType, records: Records) -> None:
-        """Load what the file holds. Raises ConfigError where it belongs elsewhere or to a newer program."""
+        """Load what the file holds, upgraded if need be. Raises ConfigError where it belongs elsewhere or to a newer program."""
         self._require_ours()
+        self._upgrade()
         if self._read("topic") != _as_text(identity):
             raise ConfigError(
                 f"{self.path}: belongs to another topic than {identity.topic!r} is now (deleted and made again, or other partitions); "
@@ -106,8 +110,17 @@ class State:
         if self._read("record") != json.dumps(information_type.record_schema):
             self._re_encode(information_type, records)
 
-    def apply(self, changes: Iterable[tuple[bytes, Published | None]], next_offsets: Mapping[int, int], position: int) -> None:
-        """Take over committed changes (key, what is published now) in order, with the offsets and position they end at."""
+    def apply(
+        self,
+        changes: Iterable[tuple[bytes, Published | None]],
+        next_offsets: Mapping[int, int],
+        position: int,
+        counts: Mapping[str, int] | None = None,
+    ) -> None:
+        """Take over committed changes (key, what is published now) in order, with the offsets and position they end at.
+
+        `counts` are those of them that were published from here, by operation.
+        """
         latest = dict(changes)
         with transaction(self.connection):
             kept = [(key, subject, digest(image), image) for key, subject, image in filter(None, latest.values())]
@@ -116,6 +129,7 @@ class State:
             self.connection.executemany("DELETE FROM published WHERE key = ?", gone)
             self.connection.executemany("INSERT OR REPLACE INTO partitions VALUES (?, ?)", next_offsets.items())
             self._write("position", str(max(position, self.position)))
+            add_counts(self.connection, counts or {})
         self.next_offsets.update(next_offsets)
         self.position = max(position, self.position)
 
@@ -141,10 +155,18 @@ class State:
         self.connection.execute(f"PRAGMA run.cache_size = -{_PAGE_CACHE_KIB}")
 
     def _require_ours(self) -> None:
-        if self._pragma("application_id") != _APPLICATION:
+        version = is_ours(self.connection)
+        if version is None:
             raise ConfigError(f"{self.path}: not a state of gongyu-owner; give another --state-dir")
-        if (version := self._pragma("user_version")) > FORMAT:
+        if version > FORMAT:
             raise ConfigError(f"{self.path}: written by a newer version of gongyu-owner (format {version}); upgrade this one")
+
+    def _upgrade(self) -> None:
+        with transaction(self.connection):
+            for version in range(is_ours(self.connection) or FORMAT, FORMAT):
+                for statement in _UPGRADES[version].strip().splitlines():
+                    self.connection.execute(statement)
+                self.connection.execute(f"PRAGMA main.user_version = {version + 1}")
 
     def _load(self) -> None:
         self.source = self._read("source")
@@ -172,14 +194,17 @@ class State:
         except Unreadable as error:
             raise ConfigError(f"{self.path}: published records do not fit the type's record schema as it is now: {error}") from error
 
-    def _pragma(self, name: str) -> int:
-        return int(self.connection.execute(f"PRAGMA main.{name}").fetchone()[0])
-
     def _read(self, name: str) -> str:
         return str(self.connection.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()[0])
 
     def _write(self, name: str, value: str) -> None:
         self.connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+
+def is_ours(connection: sqlite3.Connection) -> int | None:
+    """The format of a state; None where the file is no state."""
+    [application], [version] = (connection.execute(f"PRAGMA main.{name}").fetchone() for name in ("application_id", "user_version"))
+    return int(version) if application == _APPLICATION else None
 
 
 def _connect(path: Path | None) -> sqlite3.Connection:

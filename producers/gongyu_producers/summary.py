@@ -17,6 +17,8 @@ class Summary:
     topic: str
     snapshot: bool
     dry_run: bool
+    act: str | None
+    bytes: int
     rows: int
     created: int
     updated: int
@@ -40,8 +42,9 @@ class Summary:
         """A few lines for people."""
         done = "would publish" if self.dry_run else "published"
         changes = self.created + self.updated + self.deleted
+        rates = f"{self.rows_per_second:,} rows/s, {self.bytes / 1e6 / max(self.seconds, 1e-3):,.1f} MB/s"
         lines = [
-            f"{self.topic}: {done} {changes:,} changes from {self.rows:,} rows in {self.seconds:.1f} s ({self.rows_per_second:,} rows/s)",
+            f"{self.topic}: {done} {changes:,} changes from {self.rows:,} rows in {self.seconds:.1f} s ({rates})",
             f"  created {self.created:,}  updated {self.updated:,}  deleted {self.deleted:,}  unchanged {self.unchanged:,}",
             f"  rejected {self.rejected:,}",
         ]

@@ -100,7 +100,7 @@ def test_a_dry_run_changes_neither_topic_nor_state_nor_files(people: OwnedTopic,
     kept = {path: path.read_bytes() for path in people.state_dir.rglob("*") if path.is_file()}
     summary = people.snapshot(write_people(file, {1: 1, 2: 5, 4: 4}), "--dry-run")
     assert summary["keys"] == {"create": [{"id": "4"}], "update": [{"id": "2"}], "delete": [{"id": "3"}]}
-    assert "the guard would stop this" in summary["notes"][0]
+    assert "a run would be stopped: 1 of 3" in summary["notes"][0]
     assert {path: path.read_bytes() for path in people.state_dir.rglob("*") if path.is_file()} == kept
     assert len(people.messages()) == 3
     assert [path.name for path in tmp_path.glob("people.tsv*")] == ["people.tsv"]

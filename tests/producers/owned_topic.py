@@ -40,7 +40,8 @@ from tests.waiting import wait_until
 
 PASSWORD = "an-open-secret"
 TYPES = Path(__file__).parents[1] / "types"
-COMMAND = [sys.executable, "-c", "from gongyu_producers.cli import main; main()", "publish"]
+OWNER = [sys.executable, "-c", "from gongyu_producers.cli import main; main()"]
+COMMAND = [*OWNER, "publish"]
 KILLED = Path(__file__).parents[1] / "kafka" / "publish_killed.py"
 
 
@@ -90,6 +91,14 @@ class OwnedTopic:
         assert code == expect, err
         summary: dict[str, Any] = json.loads(out)
         return summary
+
+    def status(self) -> dict[str, Any]:
+        """What `gongyu-owner status` tells of the topic."""
+        line = [*OWNER, "status", "--profile", str(self.profile_path), "--state-dir", str(self.state_dir), "--json"]
+        ended = subprocess.run(line, capture_output=True, text=True, timeout=60, env=quiet_environment(), check=False)
+        assert ended.returncode == 0, ended.stderr
+        [told] = json.loads(ended.stdout)
+        return dict(told)
 
     def run_killed(self, point: str, transaction: int, file: Path, *options: str) -> None:
         """Publish the file as a snapshot until it is killed there; see tests/kafka/publish_killed.py."""

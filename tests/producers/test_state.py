@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from gongyu_producers.history import begin_run, last_run, read_counts
 from gongyu_producers.owner_topic import OwnerTopic
 from gongyu_producers.records import Records
 from gongyu_producers.state import FORMAT, State
 from gongyu_producers.state_file import open_state, state_path
+from gongyu_producers.status import read_status
 from gongyu_schemas.errors import ConfigError, DatabaseError
 from tests.producers.models import IDENTITY, LEVY, PERSON, open_new
 
@@ -103,6 +105,62 @@ def test_other_files_and_newer_formats_are_refused(tmp_path: Path) -> None:
     path.write_bytes(b"no database at all" * 100)
     with pytest.raises(DatabaseError, match="damaged"):
         opened(tmp_path)
+
+
+def test_a_state_of_format_1_is_upgraded_and_keeps_what_it_knows(tmp_path: Path) -> None:
+    state = opened(tmp_path)
+    state.apply([(b"a", (b"a", None, b"1"))], {0: 5}, 3)
+    state.close()
+    with sqlite3.connect(state_path(tmp_path, EMPTY)) as connection:
+        connection.executescript("DROP TABLE counts; DROP TABLE runs; PRAGMA user_version = 1")
+    connection.close()
+    state = opened(tmp_path, FULL)
+    assert (state.records(), state.next_offsets, state.position) == (1, {0: 5}, 3)
+    state.apply([(b"b", (b"b", None, b"2"))], {0: 6}, 4, {"c": 1})
+    assert read_counts(state.connection) == {"c": 1}
+    begin_run(state.connection, "a.tsv", 0, snapshot=True, act=None)
+    state.close()
+    with sqlite3.connect(state_path(tmp_path, EMPTY)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (FORMAT,)
+    connection.close()
+
+
+def test_what_is_counted_moves_with_the_offsets_and_a_dry_run_counts_nothing(tmp_path: Path) -> None:
+    state = opened(tmp_path)
+    state.apply([], {0: 5}, 3, {"c": 2, "d": 1})
+    state.apply([], {0: 6}, 4, {"c": 1})
+    state.close()
+    dry = opened(tmp_path, FULL, keep=False)
+    dry.apply([], {0: 9}, 9, {"c": 7})
+    begin_run(dry.connection, "a.tsv", 0, snapshot=True, act=None)
+    dry.close()
+    state = opened(tmp_path, FULL)
+    assert (read_counts(state.connection), last_run(state.connection)) == ({"c": 3, "d": 1}, None)
+    state.close()
+
+
+def test_status_tells_a_state_that_is_in_use_damaged_of_another_program_or_of_an_earlier_format(tmp_path: Path) -> None:
+    assert read_status(tmp_path, None) == []
+    state = opened(tmp_path)
+    [told] = read_status(tmp_path, None)
+    assert told.problem == "a run is going on now"
+    state.apply([(b"a", (b"a", None, b"1"))], {0: 5}, 3, {"c": 2})
+    begin_run(state.connection, "a.tsv", 0, snapshot=True, act="x")
+    state.close()
+    [told] = read_status(tmp_path, lambda _topic, partitions: dict.fromkeys(partitions, 9))
+    assert (told.topic, told.cluster, told.problem, told.records) == ("owner.o.t", "cluster", None, 1)
+    assert (told.published, told.behind, told.last is not None and told.last.file) == ({"c": 2}, 4, "a.tsv")
+    path = state_path(tmp_path, EMPTY)
+    with sqlite3.connect(path) as connection:
+        connection.executescript("DROP TABLE counts; DROP TABLE runs; PRAGMA user_version = 1")
+    connection.close()
+    assert read_status(tmp_path, None)[0].problem == "of an earlier version, upgraded by the next run"
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"PRAGMA user_version = {FORMAT + 1}")
+    connection.close()
+    assert "newer version" in str(read_status(tmp_path, None)[0].problem)
+    path.write_bytes(b"no database at all" * 100)
+    assert "cannot be read" in str(read_status(tmp_path, None)[0].problem)
 
 
 def test_a_type_with_another_key_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,146 @@
+"""`gongyu-owner types`: list the information types, check a file against one, draft one from a file."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gongyu_producers.check import Asked, check_file
+from gongyu_producers.columns import make_naming
+from gongyu_producers.draft import DraftRequest, draft_type
+from gongyu_producers.options import (
+    DelimiterOption,
+    FormatOption,
+    IgnoreOption,
+    JsonOption,
+    MapOption,
+    NoQuotesOption,
+    NullOption,
+    OpColumnOption,
+    SniffedEncodingOption,
+    TypesOption,
+    find_type,
+)
+from gongyu_producers.progress import ProgressView
+from gongyu_producers.source import read_delimiter
+from gongyu_producers.verdict_text import draft_as_json, draft_as_text, exit_code_of, verdict_as_json, verdict_as_text
+from gongyu_schemas.errors import reported
+from gongyu_schemas.information_type import InformationType, load_types, shipped_types
+
+types_app = typer.Typer(add_completion=False)
+
+_LIST_HELP = """List the information types that are known here, with their fields; check a file against one; draft one from a file.
+
+Example: gongyu-owner types --types DIR
+"""
+
+_CHECK_HELP = """Say what publishing a file would make of it: which columns fit, which rows would be rejected and why.
+
+Needs no Kafka and publishes nothing. Encoding and delimiter are found out where they are not given; columns that do not fit
+get a suggestion, and a piece of type.yaml to paste.
+
+Example: gongyu-owner types check residents.csv --type resident
+
+Exit codes: 0 it would be published as it is; 2 wrong usage or file, or its columns do not fit; 5 rows would be rejected.
+"""
+
+_NEW_HELP = """Draft a new information type from a file: a folder with type.yaml and record.avsc, to be looked through.
+
+Field names are the headers romanised, types are guessed from the values, every field is classified `personal` until you
+say otherwise. Nothing is overwritten.
+
+Example: gongyu-owner types new permits.csv --name parking-permit --owner city --key 허가번호 --out types
+"""
+
+
+@types_app.callback(invoke_without_command=True, help=_LIST_HELP)
+def list_command(context: typer.Context, types: TypesOption = None, as_json: JsonOption = False) -> None:
+    if context.invoked_subcommand is not None:
+        return
+    with reported():
+        known = sorted(load_types(shipped_types(), *(types or [])).values(), key=lambda each: each.name)
+        if as_json:
+            typer.echo(json.dumps([_describe(each) for each in known], ensure_ascii=False))
+            return
+        table = Table("type", "owner", "title", "key", "fields")
+        for each in known:
+            names = ", ".join(f"{field.name} {field.kind.value}{'?' if field.nullable else ''}" for field in each.fields)
+            table.add_row(each.name, each.owner, f"{each.title.ko} / {each.title.en}", ", ".join(each.key), names)
+        Console().print(table)
+
+
+@types_app.command("check", help=_CHECK_HELP)
+def check_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="TSV, CSV, JSON lines or Parquet.")],
+    type_name: Annotated[str, typer.Option("--type", metavar="T", help="Information type of the records.")],
+    types: TypesOption = None,
+    file_format: FormatOption = None,
+    encoding: SniffedEncodingOption = None,
+    delimiter: DelimiterOption = None,
+    no_quotes: NoQuotesOption = False,
+    maps: MapOption = None,
+    ignore: IgnoreOption = None,
+    null: NullOption = None,
+    op_column: OpColumnOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    with reported():
+        information_type = find_type(type_name, types)
+        asked = Asked(
+            path=file,
+            naming=make_naming(information_type, maps or [], ignore or [], op_column),
+            null_texts=information_type.publishing.null_texts if null is None else tuple(null),
+            format=file_format,
+            encoding=encoding,
+            delimiter=None if delimiter is None else read_delimiter(delimiter),
+            quotes=not no_quotes,
+        )
+        with ProgressView() as steps:
+            verdict = check_file(asked, information_type, steps)
+        typer.echo(verdict_as_json(verdict) if as_json else verdict_as_text(verdict, information_type))
+        sys.exit(exit_code_of(verdict))
+
+
+@types_app.command("new", help=_NEW_HELP)
+def new_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="TSV, CSV or JSON lines.")],
+    name: Annotated[str, typer.Option("--name", metavar="T", help="Name of the new type.")],
+    owner: Annotated[str, typer.Option("--owner", metavar="O", help="The organisation that publishes it.")],
+    key: Annotated[list[str] | None, typer.Option("--key", metavar="HEADER", help="Column that names a record; may be repeated.")] = None,
+    title: Annotated[str | None, typer.Option("--title", help="What people call it; else its name.")] = None,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of types that gets the new one.")] = Path("types"),
+    file_format: FormatOption = None,
+    encoding: SniffedEncodingOption = None,
+    delimiter: DelimiterOption = None,
+    rows: Annotated[int, typer.Option("--rows", min=1, help="Rows that types are guessed from.")] = 200_000,
+    as_json: JsonOption = False,
+) -> None:
+    with reported():
+        request = DraftRequest(
+            path=file,
+            name=name,
+            owner=owner,
+            key=tuple(key or ()),
+            folder=out,
+            title=title,
+            format=file_format,
+            encoding=encoding,
+            delimiter=None if delimiter is None else read_delimiter(delimiter),
+            rows=rows,
+        )
+        draft = draft_type(request)
+        typer.echo(draft_as_json(draft) if as_json else draft_as_text(draft, file))
+
+
+def _describe(each: InformationType) -> dict[str, object]:
+    titles = {name: title.model_dump() for name, title in each.titles.items()}
+    fields = [
+        {"name": field.name, "title": titles.get(field.name), "kind": field.kind.value, "nullable": field.nullable} for field in each.fields
+    ]
+    return {"name": each.name, "owner": each.owner, "title": each.title.model_dump(), "key": each.key, "fields": fields}
