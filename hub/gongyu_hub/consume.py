@@ -1,4 +1,4 @@
-"""Consume: owner topics as a member of the hub's consumer group. The stage's one output is a Batch per topic.
+"""Consume: owner topics as a member of the hub's consumer group, and subject lists beside them. Leaves a Batch per topic.
 
 Partitions come and go with the group (classic protocol, cooperative, static members). A new partition is assigned but paused:
 it delivers nothing until the worker has restored its state and calls `start`. Messages of a partition that is not started are
@@ -7,11 +7,15 @@ never handed out. Decision: restoring outside the callback instead of inside, be
 A static member that comes back within the session timeout is given its old assignment without a rebalance, even where its
 subscription has changed meanwhile (KIP-345). So a worker joins with one topic too many and drops it when it has joined:
 that change makes the group look at its subscription.
+
+Subject lists are read by a consumer without a group, for exactly the partitions that the group gave of the owner topic: no
+assignor keeps two topics together and moves only what must move. Their offsets are committed in the same transactions,
+for the same group.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import structlog
@@ -85,8 +89,7 @@ class Intake:
                 self._note(message, place)
             elif place in self._started:
                 by_place.setdefault(place, []).append(message)
-        topics = sorted({topic for topic, _ in by_place})
-        return [_batch(topic, [(p, by_place[t, p]) for t, p in sorted(by_place) if t == topic]) for topic in topics]
+        return _batches(by_place)
 
     def start(self, place: Place, offset: int) -> None:
         """Read a restored or held partition from an offset. Raises TransientError where the group takes it away meanwhile."""
@@ -102,7 +105,8 @@ class Intake:
         self._started.add(place)
 
     def hold(self, place: Place) -> None:
-        """Stop reading one partition; it stays assigned."""
+        """Do not read one partition; it stays assigned."""
+        self.waiting.discard(place)
         self._started.discard(place)
         self.held.add(place)
         self.consumer.pause([TopicPartition(*place)])
@@ -164,6 +168,78 @@ class Intake:
             LOG.error("the hub fell behind the owner's retention: ask the owner for a snapshot", topic=place[0], partition=place[1])
         else:
             LOG.warning("owner topics not readable for now", cause=error.str())
+
+
+class ListIntake:
+    """Reads the partitions of subject lists that it is told to; `start` gives the offsets."""
+
+    def __init__(self, profile: Profile, group: str) -> None:
+        self._consumer: Consumer = make_consumer(
+            profile,
+            **{
+                "group.id": group,  # asked for by the client; nobody joins it
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "error",
+                "fetch.wait.max.ms": 100,
+                "queued.max.messages.kbytes": 16_384,
+            },
+        )
+        self._next: dict[Place, int] = {}
+        self._paused = False
+
+    def start(self, offsets: Mapping[Place, int]) -> None:
+        """Those that are not read yet."""
+        new = {place: offset for place, offset in offsets.items() if place not in self._next}
+        self._next |= new
+        if new:
+            self._assign()
+
+    def stop(self, places: Iterable[Place]) -> None:
+        gone = self._next.keys() & set(places)
+        for place in gone:
+            del self._next[place]
+        if gone:
+            self._assign()
+
+    def restart(self) -> None:
+        """Read nothing until it is started again."""
+        self._next.clear()
+        self._consumer.unassign()
+
+    def pause_all(self, paused: bool) -> None:
+        if paused != self._paused:
+            self._paused = paused
+            self._assign()
+
+    def take(self, limit: int) -> list[Batch]:
+        """What is there now. Raises FatalError where a topic is another than the one that was read."""
+        if not self._next or self._paused:
+            return []
+        by_place: dict[Place, list[Message]] = {}
+        for message in take_messages(self._consumer, limit, 0):
+            place, error = (str(message.topic()), message.partition() or 0), message.error()
+            if error is None:
+                if place in self._next:
+                    by_place.setdefault(place, []).append(message)
+                    self._next[place] = (message.offset() or 0) + 1
+            elif error.code() == KafkaError._AUTO_OFFSET_RESET:
+                raise FatalError(f"{place[0]} {place[1]} was made anew or lost entries: {error.str()}; restore the topic")
+            else:
+                LOG.warning("subject lists not readable for now", cause=error.str())
+        return _batches(by_place)
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def _assign(self) -> None:
+        places = [] if self._paused else [TopicPartition(*place, offset) for place, offset in self._next.items()]
+        self._consumer.assign(places)
+
+
+def _batches(by_place: dict[Place, list[Message]]) -> list[Batch]:
+    topics = sorted({topic for topic, _ in by_place})
+    return [_batch(topic, [(p, by_place[t, p]) for t, p in sorted(by_place) if t == topic]) for topic in topics]
 
 
 def _batch(topic: str, parts: list[tuple[int, list[Message]]]) -> Batch:

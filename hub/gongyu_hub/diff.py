@@ -32,6 +32,7 @@ from gongyu_hub.state.records import (
     read_stamp,
     unpack_header,
 )
+from gongyu_hub.state.subjects import with_lists
 from gongyu_hub.values import Bytes, DeadLetter, Decoded, Diffed, Ints, Outcome, Reason, Transitions, joined
 
 
@@ -44,7 +45,7 @@ def diff(decoded: Decoded, pendings: Mapping[int, Pending], policy: TypePolicy, 
     for first, last in pairwise(edges):
         if first < last:
             letters += comparison.walk(range(first, last), pendings[int(partitions[first])], max_rejections)
-    return Diffed(comparison.transitions(), letters)
+    return Diffed(with_lists(comparison.transitions(), pendings, policy), letters)
 
 
 class _Comparison:
@@ -148,6 +149,7 @@ class _Comparison:
             stored = None
         pending.put(key, stored)
         pending.tally.images += (new is not None) - (old is not None)
+        pending.tally.decided += 1
         self._rows.append(row)
         self._old_bodies.append(old or b"")
         self._then.append(0 if last is None or old is None else max(read_stamp(last), self._brought))

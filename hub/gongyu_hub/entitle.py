@@ -1,8 +1,9 @@
 """Entitle: one decision, for everything. Pure.
 
 For every transition and every grant: was something of the record visible under the epoch of its old image, and is
-something visible now? Visible = an image is there and the grant's row predicate is TRUE on it (NULL is not TRUE). What is
-delivered follows from the two answers and from whether a granted field differs, by value:
+something visible now? Visible = an image is there, the grant's row predicate is TRUE on it (NULL is not TRUE) and, if the
+grant has a list, its subject is on it. What is delivered follows from the two answers and from whether a granted field
+differs, by value:
 
     before    after                   delivered
     nothing   nothing                 nothing (withheld)
@@ -26,7 +27,7 @@ from gongyu_hub.engine.equality import changed_fields
 from gongyu_hub.engine.predicates import evaluate
 from gongyu_hub.engine.treatments import Memos, treated_differ
 from gongyu_hub.policy.compiled import GrantView, TypePolicy
-from gongyu_hub.values import Decision, Flags, Transitions
+from gongyu_hub.values import Decision, Flags, Transitions, Words
 from gongyu_schemas.errors import FatalError
 
 _TRUE = 1
@@ -54,6 +55,9 @@ def entitle(transitions: Transitions, policy: TypePolicy) -> list[Decision]:
     memos: Memos = {}
     for index, grant in enumerate(policy.grants):
         before, after = (was, now) if grant.predicate < 0 else (old_true[grant.predicate] & was, new_true[grant.predicate] & now)
+        if grant.subject_list >= 0:
+            before = before & _is_on(transitions.old_lists, grant.subject_list)
+            after = after & _is_on(transitions.new_lists, grant.subject_list)
         differs = _differs(changed, grant)
         if grant.blurred:
             differs = _differs_blurred(transitions, grant, before & after & ~differs, differs, changed, memos)
@@ -66,6 +70,12 @@ def _decide(grant: int, before: Flags, after: Flags, differs: Flags) -> Decision
     rows = np.flatnonzero(outcomes > _UNCHANGED)
     withheld = int(np.count_nonzero(outcomes == _WITHHELD))
     return Decision(grant, rows, outcomes[rows], withheld, len(outcomes) - len(rows) - withheld)
+
+
+def _is_on(lists: Words, number: int) -> Flags:
+    if not len(lists):
+        return np.zeros(0, np.bool_)
+    return np.asarray(lists[:, number // 64] >> np.uint64(number % 64) & np.uint64(1) != 0, np.bool_)
 
 
 def _differs(changed: npt.NDArray[np.uint64], grant: GrantView) -> Flags:

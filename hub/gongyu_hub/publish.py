@@ -30,7 +30,7 @@ def publish_deliveries(producer: TransactionalProducer, deliveries: list[Deliver
 
 
 def publish_state(producer: TransactionalProducer, pending: Pending) -> None:
-    """The images changed since the last call, to the state topic's partition of the same number."""
+    """The images, memberships and subjects changed since the last call, to the state topic's partition of the same number."""
     partition = pending.partition
     keys, values = pending.take_changed()
     producer.produce_many(partition.state_topic, values, keys, [partition.number] * len(keys))

@@ -4,8 +4,8 @@ Algorithm:
 1. `pending(place)` begins the transaction on first use and takes the group's metadata *then*: a worker that loses a partition
    in between carries the old generation and is fenced when it sends offsets.
 2. The stages fill the pendings and the producer.
-3. `commit` writes each touched partition's progress record, sends offsets for *every* touched partition, even where nothing
-   was delivered, and commits. Only then do stores, progress and metrics move.
+3. `commit` writes each touched partition's progress record, sends offsets for *every* touched partition, of its owner topic and of
+   its subject lists, even where nothing was delivered, and commits. Only then do stores, progress and metrics move.
 4. On any failure everything since the begin is thrown away; the caller restores the partitions as on assignment.
 """
 
@@ -25,12 +25,11 @@ from gongyu_schemas.transport.transactional import TransactionalProducer
 
 
 class Transaction:
-    """The open transaction, or none. `bytes`: delivered in it so far. `policies`: by owner topic, kept by the worker."""
+    """The open transaction, or none. `bytes`: delivered in it so far."""
 
-    def __init__(self, producer: TransactionalProducer, consumer: Consumer, metrics: Metrics, policies: Mapping[str, TypePolicy]) -> None:
+    def __init__(self, producer: TransactionalProducer, consumer: Consumer, metrics: Metrics) -> None:
         self.producer = producer
         self.bytes = 0
-        self._policies = policies
         self._decided: dict[str, GrantCounts] = {}
         self._consumer = consumer
         self._metrics = metrics
@@ -71,11 +70,10 @@ class Transaction:
         self.forget()
         for pending in pendings.values():
             self._publish_progress(pending)
-        offsets = [TopicPartition(topic, number, pending.progress.cursor) for (topic, number), pending in pendings.items()]
-        self.producer.commit(offsets, self._group_metadata)
+        self.producer.commit(_offsets(pendings), self._group_metadata)
         for pending in pendings.values():
             pending.settle()
-            self._metrics.settled(pending, self._policies[pending.partition.topic])
+            self._metrics.settled(pending)
         self._metrics.committed(time.monotonic() - began, decided)
 
     def _publish_progress(self, pending: Pending) -> None:
@@ -91,3 +89,12 @@ class Transaction:
     def forget(self) -> None:
         """Drop what is open, without asking Kafka: the caller makes a new producer, or its transaction is already lost."""
         self._pendings, self._decided = {}, {}
+
+
+def _offsets(pendings: Mapping[Place, Pending]) -> list[TopicPartition]:
+    offsets = []
+    for (topic, number), pending in pendings.items():
+        offsets.append(TopicPartition(topic, number, pending.progress.cursor))
+        if pending.partition.subjects_topic is not None:
+            offsets.append(TopicPartition(pending.partition.subjects_topic, number, pending.progress.subjects))
+    return offsets

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +17,19 @@ Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
+#: m x 64-bit words: bit i says of something numbered i.
+Words = npt.NDArray[np.uint64]
+
 #: An owner topic and one of its partitions.
 Place = tuple[str, int]
+
+_NO_WORDS: Words = np.zeros((0, 0), np.uint64)
+
+
+def pieces(content: Bytes, starts: Ints) -> list[bytes]:
+    """The parts again, from what `joined` or `join_fields` gave."""
+    whole = content.tobytes()
+    return [whole[start:end] for start, end in pairwise(starts.tolist())]
 
 
 def joined(parts: list[bytes]) -> tuple[bytes, Bytes, Ints]:
@@ -54,6 +66,7 @@ class Reason(enum.IntEnum):
     TOO_LARGE = 10
     NO_RECORD_KEY = 11
     VERSION_CONFLICT = 12
+    NOT_A_LIST_ENTRY = 13
 
     @property
     def label(self) -> str:
@@ -97,10 +110,13 @@ class Decoded:
 
 @dataclass(frozen=True, slots=True)
 class Transitions:
-    """m applied changes: each record's image before and after, and the epoch under which *before* was decided."""
+    """m decided events of records: the image before and after, and the epoch under which *before* was decided.
+
+    Of a change of a subject list the image is the same before and after; what differs are the lists that its subject is on.
+    """
 
     partitions: Ints  # [m]
-    offsets: Ints  # [m] of the input
+    offsets: Ints  # [m] of the input; of a list change -1 - its offset in the topic of subject lists
     ts_ms: Ints  # [m]
     record_keys: list[bytes]
     old_buffer: Bytes
@@ -109,6 +125,9 @@ class Transitions:
     new_fields: Ints  # [m, F + 1]
     act: Ints  # [m, 2] in new_buffer
     then: Ints  # [m] epoch of the old image; 0 where there was none
+    #: [m, W] the lists that the subjects of the images were and are on, by the policy's numbers; not read where it has no lists
+    old_lists: Words = field(default_factory=lambda: _NO_WORDS)
+    new_lists: Words = field(default_factory=lambda: _NO_WORDS)
 
     def __len__(self) -> int:
         return len(self.record_keys)
@@ -135,6 +154,7 @@ class Tally:
     rejections: dict[Reason, int] = field(default_factory=dict)
     before_mismatches: int = 0
     images: int = 0  # net change of the number of stored images
+    decided: int = 0  # records decided: one for each applied change of a record, all records of the subject for one of a list
 
     def count(self, outcome: Outcome, number: int = 1) -> None:
         if number:

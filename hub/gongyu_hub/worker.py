@@ -4,7 +4,7 @@ One pass of the loop:
     policy     take new epochs; too old a heartbeat stops the reading
     restore    partitions that were assigned, or whose transaction was lost
     adopt      partitions whose type has an epoch that they have not recorded
-    batches    consume, decode, diff, entitle, fan out, publish
+    batches    consume, decode and diff, or list changes; then entitle, fan out, publish
     settle     commit: at once when nothing more is waiting, else after the interval or enough bytes
 
 A lost transaction, for whatever reason, has one answer: throw away what is pending and restore every partition as on assignment.
@@ -17,27 +17,30 @@ import time
 from collections.abc import Callable
 
 import structlog
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaException
 
-from gongyu_hub.consume import Intake
+from gongyu_hub.consume import Intake, ListIntake
 from gongyu_hub.decode import decode
 from gongyu_hub.diff import diff
 from gongyu_hub.entitle import entitle
 from gongyu_hub.fan_out import fan_out, make_marker
+from gongyu_hub.list_changes import list_changes
+from gongyu_hub.observe.lag import tell_lag
 from gongyu_hub.observe.metrics import Metrics
-from gongyu_hub.policy.compiled import TypePolicy, compile_policy
+from gongyu_hub.policy.compiled import TypePolicy
 from gongyu_hub.policy.epochs import PolicyReader
-from gongyu_hub.policy.key_file import read_key
+from gongyu_hub.policy.in_force import InForce
 from gongyu_hub.policy.schemas import SchemaReader
 from gongyu_hub.publish import publish_dead_letters, publish_deliveries, publish_state
 from gongyu_hub.settings import Settings
 from gongyu_hub.settle import Transaction
 from gongyu_hub.state.pending import Partition, Pending
 from gongyu_hub.state.restore import Restorer, Wanted
-from gongyu_hub.values import Batch, Place
+from gongyu_hub.state.turns import BACK_OFF_S, Turns
+from gongyu_hub.values import Batch, Diffed, Place
 from gongyu_schemas.envelope import COPY_BEGIN, COPY_END
 from gongyu_schemas.errors import FatalError, KafkaUnavailable, TransientError
-from gongyu_schemas.names import DEAD_LETTER_TOPIC, HUB_TRANSACTIONAL_PREFIX
+from gongyu_schemas.names import DEAD_LETTER_TOPIC, HUB_TRANSACTIONAL_PREFIX, owner_and_type, state_topic
 from gongyu_schemas.transport.clients import make_admin
 from gongyu_schemas.transport.profile import Profile
 from gongyu_schemas.transport.transactional import TransactionalProducer
@@ -45,7 +48,6 @@ from gongyu_schemas.transport.transactional import TransactionalProducer
 LOG = structlog.get_logger()
 _POLICY_WAIT_S = 60.0
 _IDLE_POLL_S = 0.05
-_BACK_OFF_S = 0.5
 _COLLECT_EVERY_S = 30.0
 
 
@@ -56,21 +58,23 @@ class Worker:
         self._settings = settings
         self._metrics = metrics
         self._stopping = stopping
-        self._policies: dict[str, TypePolicy] = {}  # by owner topic
         self._partitions: dict[Place, Partition] = {}
         self._lost = False
         self._collected_at = time.monotonic()
-        self._failed_at: dict[Place, float] = {}  # when a partition could not be restored
+        self._turns = Turns()
         group = f"hub.{settings.name}"
         self._policy = PolicyReader(profile, f"{group}.policy")
         self._schemas = SchemaReader(profile, stopping)
+        self._in_force = InForce(self._policy, self._schemas, settings.pseudonym_key)
+        self._policies = self._in_force.policies  # by owner topic
         self._restorer = Restorer(profile, f"{group}.restore", settings.store_dir / settings.name)
         self._intake = Intake(profile, settings, self._leave)
+        self._lists = ListIntake(profile, f"{group}.subjects")
         self._admin = make_admin(profile)
         self._dead_letter_partitions = 0
         transactional_id = f"{HUB_TRANSACTIONAL_PREFIX}{settings.name}"
         self._producer = TransactionalProducer(profile, transactional_id, connect_timeout_s=None, fenced_is_final=False, stopping=stopping)
-        self._transaction = Transaction(self._producer, self._intake.consumer, metrics, self._policies)
+        self._transaction = Transaction(self._producer, self._intake.consumer, metrics)
 
     def start(self) -> None:
         """Read the policy, compile it and join the group; nothing is decided before `run`."""
@@ -104,21 +108,25 @@ class Worker:
             self._read_policies()
         age = self._policy.age_s()
         self._metrics.policy_age.set(age)
-        self._intake.pause_all(age > self._settings.policy_max_age_s)
+        for intake in (self._intake, self._lists):
+            intake.pause_all(age > self._settings.policy_max_age_s)
         if self._lost:
             self._recover()
-        due = self._due_to_restore()
+        due = self._turns.due(self._intake.waiting - self._restorer.places)
         restoring = bool(due or self._restorer.places)
         busy_already = self._transaction.is_open or restoring
         batches = self._intake.take(self._settings.batch_messages, 0 if busy_already else _IDLE_POLL_S)
         if self._lost:  # while partitions left, inside `take`: what was taken was meant for the transaction that is gone
             raise TransientError("the transaction was lost while partitions left")
+        lists = self._lists.take(self._settings.batch_messages)
         self._adopt()
+        for batch in lists:
+            self._process_lists(batch)
         for batch in batches:
             self._process(batch)
-        if self._commit_is_due(bool(batches)):
+        if self._commit_is_due(bool(batches or lists)):
             self._transaction.commit()
-            self._tell_partitions()
+            tell_lag(self._metrics, self._intake.consumer, self._partitions, self._intake.ends, self._intake.out_of_reach)
         if restoring:
             self._transaction.commit()  # restoring may take longer than a transaction may stay open
             self._restore([place for place in due if place in self._intake.waiting])
@@ -139,21 +147,31 @@ class Worker:
 
     def _process(self, batch: Batch) -> None:
         """A batch through the stages, into the open transaction."""
-        policy, began = self._policies[batch.topic], time.monotonic()
-        places = {number: (batch.topic, number) for number in sorted(set(batch.partitions.tolist()))}
-        pendings = {number: self._transaction.pending(self._partitions[place]) for number, place in places.items()}
-        decoded = decode(batch, policy)
-        diffed = diff(decoded, pendings, policy, self._settings.max_rejections)
-        decisions = entitle(diffed.transitions, policy)
-        deliveries = fan_out(diffed.transitions, decisions, policy)
-        self._transaction.bytes += publish_deliveries(self._producer, deliveries, policy)
-        publish_dead_letters(self._producer, diffed.dead_letters, self._dead_letter_partitions)
-        for pending in pendings.values():
-            publish_state(self._producer, pending)
-        self._transaction.count(policy, decisions)
-        self._metrics.batch_seconds.observe(time.monotonic() - began)
+        policy, pendings, began = self._policies[batch.topic], self._pendings(batch.topic, batch), time.monotonic()
+        self._deliver(diff(decode(batch, policy), pendings, policy, self._settings.max_rejections), policy, pendings, began)
         for pending in pendings.values():
             self._hold_if_paused((batch.topic, pending.partition.number), pending.progress.paused)
+
+    def _process_lists(self, batch: Batch) -> None:
+        """A batch of list changes: what it moves is decided like anything else."""
+        listed, began = self._in_force.lists_of(batch.topic), time.monotonic()
+        policy, pendings = self._policies.get(listed.announced.topic), self._pendings(listed.announced.topic, batch)
+        self._deliver(list_changes(batch, pendings, listed, policy), policy, pendings, began)
+
+    def _pendings(self, topic: str, batch: Batch) -> dict[int, Pending]:
+        numbers = sorted(set(batch.partitions.tolist()))
+        return {number: self._transaction.pending(self._partitions[topic, number]) for number in numbers}
+
+    def _deliver(self, diffed: Diffed, policy: TypePolicy | None, pendings: dict[int, Pending], began: float) -> None:
+        publish_dead_letters(self._producer, diffed.dead_letters, self._dead_letter_partitions)
+        if policy is not None:
+            decisions = entitle(diffed.transitions, policy)
+            deliveries = fan_out(diffed.transitions, decisions, policy)
+            self._transaction.bytes += publish_deliveries(self._producer, deliveries, policy)
+            self._transaction.count(policy, decisions)
+        for pending in pendings.values():
+            publish_state(self._producer, pending)
+        self._metrics.batch_seconds.observe(time.monotonic() - began)
 
     def _hold_if_paused(self, place: Place, paused: int | None) -> None:
         """Too many rejections in a row: the partition's owner topic is not read further, its policy still takes effect."""
@@ -162,12 +180,12 @@ class Worker:
             LOG.error("partition paused after rejections in a row; see the dead letters", topic=place[0], partition=place[1], offset=paused)
 
     def _read_on(self) -> None:
-        """Read partitions again whose pause the operator has ended, once that is committed."""
+        """Read owner partitions whose first epoch has come (before it only their subject lists are read) or whose pause has ended."""
         for place in self._intake.held & self._partitions.keys():
             progress = self._partitions[place].progress
-            if progress.paused is None:
+            if progress.paused is None and place[0] in self._policies:
                 self._intake.start(place, progress.cursor)
-                LOG.info("partition resumed", topic=place[0], partition=place[1], offset=progress.cursor)
+                LOG.info("partition is read on", topic=place[0], partition=place[1], offset=progress.cursor)
 
     def _adopt(self) -> None:
         """Record the epoch in effect, as the first thing in a transaction: what is open ends."""
@@ -183,7 +201,7 @@ class Worker:
 
     def _behind(self) -> list[Partition]:
         """Partitions that have not recorded the epoch of their type."""
-        return [each for (topic, _), each in self._partitions.items() if each.progress.adopted != self._policies[topic].epoch]
+        return [each for each in self._partitions.values() if each.progress.adopted != self._in_force.epoch(each.topic)]
 
     def _adopt_first(self, pending: Pending, policy: TypePolicy) -> None:
         """The first epoch finds no image: each copy begins, the walk over nothing ends, each copy ends."""
@@ -211,46 +229,43 @@ class Worker:
         pending.progress = pending.progress.adopt(policy.epoch, policy.manifest.resume.get(pending.partition.number, -1))
 
     def _read_policies(self) -> None:
-        """Compile what is new."""
-        for manifest in self._policy.manifests.values():
-            known = self._policies.get(manifest.topic)
-            if known is None or known.epoch != manifest.epoch:
-                writer = self._schemas.read(manifest.writer_schema_ids[0])
-                key = self._schemas.read(manifest.subject_key_schema_id)
-                granted = self._policy.granted(manifest)
-                pseudonym_key = read_key(self._settings.pseudonym_key) if any(each.pseudonym_key for each in granted) else None
-                self._policies[manifest.topic] = compile_policy(manifest, granted, writer, key, pseudonym_key)
-                LOG.info("policy read", information_type=manifest.information_type, epoch=manifest.epoch, grants=len(manifest.grants))
-        self._intake.subscribe(frozenset(self._policies))
+        self._in_force.read()
+        self._intake.subscribe(self._in_force.topics)
+        self._listen()
 
-    def _due_to_restore(self) -> list[Place]:
-        """Waiting partitions not on their way, in the order of their turn: one that could not be restored goes to the back of it."""
-        waiting = self._intake.waiting - self._restorer.places if self._intake.waiting else ()
-        latest = time.monotonic() - _BACK_OFF_S
-        return [place for tried, place in sorted((self._failed_at.get(each, 0.0), each) for each in waiting) if tried <= latest]
+    def _listen(self) -> None:
+        """Read the subject lists of restored partitions whose types have any."""
+        offsets: dict[Place, int] = {}
+        for (topic, number), partition in self._partitions.items():
+            partition.subjects_topic = self._in_force.subjects_topic(topic)
+            if partition.subjects_topic is not None:
+                offsets[partition.subjects_topic, number] = partition.progress.subjects
+        self._lists.start(offsets)
 
     def _restore(self, due: list[Place]) -> None:
         """Some partitions together, a slice of time a pass: the group and the policy are heard in between."""
-        wanted = [Wanted(*place, self._policies[place[0]].manifest.state_topic) for place in due]
+        wanted = [Wanted(*place, state_topic(owner_and_type(place[0])[1]), self._in_force.subjects_topic(place[0])) for place in due]
         restored = []
         for place, outcome in self._restorer.restore(self._intake.consumer, wanted).items():
             if not isinstance(outcome, Partition):
-                self._failed_at[place] = time.monotonic()
-                LOG.warning("partition cannot be restored for now", topic=place[0], partition=place[1], cause=str(outcome))
-            elif outcome.progress.adopted > self._policies[place[0]].epoch:
+                self._turns.failed(place, str(outcome))
+            elif outcome.progress.adopted > self._in_force.epoch(place[0]):
                 outcome.store.release()
-                self._failed_at[place] = time.monotonic()
-                LOG.warning("partition waits for its epoch", topic=place[0], partition=place[1], epoch=outcome.progress.adopted)
+                self._turns.failed(place, f"it waits for epoch {outcome.progress.adopted}, which it has adopted")
             else:
                 self._partitions[place] = outcome
                 restored.append(place)
         for place in restored:
             self._start(place)
+        self._listen()
 
     def _start(self, place: Place) -> None:
         partition = self._partitions[place]
-        self._intake.start(place, partition.progress.cursor)
-        self._metrics.tell_partition(partition, self._policies[place[0]])
+        if place[0] in self._policies:
+            self._intake.start(place, partition.progress.cursor)
+        else:
+            self._intake.hold(place)
+        self._metrics.tell_partition(partition)
         self._hold_if_paused(place, partition.progress.paused)
 
     def _leave(self, places: list[Place], lost: bool) -> None:
@@ -264,11 +279,11 @@ class Worker:
             LOG.warning("transaction lost while partitions leave", cause=str(error))
             self._lost = True
         self._restorer.drop(places)
-        for place in places:
-            partition = self._partitions.pop(place, None)
-            if partition is not None:
-                partition.store.release() if lost or self._lost else partition.store.close()
-                self._metrics.forget_partition(self._policies[place[0]], place[1])
+        left = [partition for place in places if (partition := self._partitions.pop(place, None)) is not None]
+        self._lists.stop((each.subjects_topic, each.number) for each in left if each.subjects_topic is not None)
+        for partition in left:
+            partition.store.release() if lost or self._lost else partition.store.close()
+            self._metrics.forget_partition(partition)
 
     def _recover(self) -> None:
         """The one answer to every loss: nothing pending survives, every partition is restored as on assignment."""
@@ -276,25 +291,13 @@ class Worker:
         for partition in self._partitions.values():
             partition.store.release()
         self._partitions.clear()
-        time.sleep(_BACK_OFF_S)
+        time.sleep(BACK_OFF_S)
         if self._transaction.is_open:
             self._transaction.forget()
             self._producer.abandon()
         self._intake.restart()
+        self._lists.restart()
         self._lost = False
-
-    def _tell_partitions(self) -> None:
-        """Lag from what the client knows already; no question to the broker."""
-        for (topic, number), partition in self._partitions.items():
-            try:
-                _, high = self._intake.consumer.get_watermark_offsets(TopicPartition(topic, number), cached=True)
-            except KafkaException:
-                continue
-            cursor = max(partition.progress.cursor, self._intake.ends.get((topic, number), 0))
-            manifest = self._policies[topic].manifest
-            self._metrics.lag.labels(manifest.owner, manifest.information_type, str(number)).set(max(0, high - cursor))
-            gone = self._metrics.out_of_reach.labels(manifest.owner, manifest.information_type, str(number))
-            gone.set((topic, number) in self._intake.out_of_reach)
 
     def _finish(self) -> None:
         """A clean stop: what is open is committed, stores are closed at a known place."""
@@ -310,5 +313,6 @@ class Worker:
         self._restorer.close()
         self._schemas.close()
         self._policy.close()
+        self._lists.close()
         self._intake.close()
         self._producer.close()

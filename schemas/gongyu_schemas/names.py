@@ -19,6 +19,12 @@ HUB_GROUP = "hub.worker"
 HUB_TRANSACTIONAL_PREFIX = "hub."
 
 
+def owner_and_type(topic: str) -> tuple[str, str]:
+    """Of an owner topic's name: names hold no dots."""
+    _, owner, information_type = topic.split(".")
+    return owner, information_type
+
+
 def check_name(name: str, what: str) -> str:
     """The name itself if it is one. Raises ConfigError saying what it should name."""
     if not NAME.fullmatch(name):
@@ -36,6 +42,10 @@ def grant_topic(subscriber: str, grant: str) -> str:
 
 def state_topic(information_type: str) -> str:
     return f"hub.state.{information_type}"
+
+
+def subjects_topic(information_type: str) -> str:
+    return f"hub.subjects.{information_type}"
 
 
 def notice_topic(subscriber: str) -> str:

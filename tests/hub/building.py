@@ -10,9 +10,9 @@ from typing import Any
 import fastavro
 import numpy as np
 
-from gongyu_hub.policy.compiled import TypePolicy, compile_policy
+from gongyu_hub.policy.compiled import Listed, TypePolicy, compile_listed, compile_policy
 from gongyu_hub.policy.pseudonyms import PseudonymKey
-from gongyu_hub.policy.records import GrantVersion, LegalBasis, Manifest, ManifestEntry, Purpose
+from gongyu_hub.policy.records import GrantVersion, LegalBasis, Manifest, ManifestEntry, Purpose, TypeRecord
 from gongyu_hub.policy.treatments import Treatment
 from gongyu_hub.state.pending import Partition, Pending
 from gongyu_hub.state.records import Progress
@@ -22,8 +22,9 @@ from gongyu_schemas import wire
 from gongyu_schemas.envelope import ViewTerms, owner_envelope, subject_key_schema, view_envelope
 from gongyu_schemas.granted import leaves_of
 from gongyu_schemas.information_type import InformationType, load_type
-from gongyu_schemas.names import grant_topic, owner_topic, state_topic
+from gongyu_schemas.names import grant_topic, owner_topic, state_topic, subjects_topic
 from gongyu_schemas.partitioner import partition_of
+from gongyu_schemas.subject_lists import ADDED, entry_key, list_name
 
 KEY_ID, WRITER_ID, FIRST_VIEW_ID = 11, 12, 100
 MASTER = bytes(range(32))
@@ -51,9 +52,11 @@ class World:
     """One information type, some grants, and messages to put through the stages."""
 
     information_type: InformationType
-    grants: dict[str, dict[str, Any]]  # name -> {"fields": [...], "rows": text or None, "treatments": as the policy has them}
+    #: name -> {"fields": [...], "rows": text or None, "treatments": as the policy has them, "list": name or None}
+    grants: dict[str, dict[str, Any]]
     offset: int = 0
     messages: list[tuple[int, int, bytes | None, bytes | None]] = field(default_factory=list)
+    entries: list[tuple[int, int, bytes | None, bytes | None]] = field(default_factory=list)  # of subject lists
 
     @property
     def topic(self) -> str:
@@ -78,6 +81,17 @@ class World:
             grants=tuple(ManifestEntry(subscriber="bank", grant=name, version=1) for name in self.grants),
         )
         return compile_policy(manifest, versions, owner_envelope(of), subject_key_schema(of), PSEUDONYM_KEY)
+
+    def listed(self) -> Listed:
+        of = self.information_type
+        announced = TypeRecord(
+            information_type=of.name,
+            topic=self.topic,
+            subjects_topic=subjects_topic(of.name),
+            partitions=of.partitions,
+            subject_key_schema_id=KEY_ID,
+        )
+        return compile_listed(announced, subject_key_schema(of))
 
     def view_schema(self, grant: str) -> Any:
         fields, treatments = leaves_of(self.grants[grant]["fields"], self.information_type.fields), self.treatments(grant)
@@ -108,18 +122,24 @@ class World:
         self.messages.append((place if partition is None else partition, self.offset, key, value))
         self.offset += 1
 
+    def put_on_list(self, name: str, row: Row, there: bool = True) -> None:
+        """Add the row's subject to a list of the bank, or remove it."""
+        self.put_raw(entry_key(list_name("bank", name), self.key(row)), ADDED if there else None, self.key(row))
+
+    def put_raw(self, key: bytes | None, value: bytes | None, subject_key: bytes | None = None, partition: int = 0) -> None:
+        place = partition if subject_key is None else partition_of(subject_key, self.information_type.partitions)
+        self.entries.append((place, self.offset, key, value))
+        self.offset += 1
+
     def batch(self) -> Batch:
         """What was sent since the last batch."""
-        taken = sorted(self.messages, key=lambda message: message[:2])
-        self.messages = []
-        return Batch(
-            topic=self.topic,
-            partitions=np.array([m[0] for m in taken], np.int64),
-            offsets=np.array([m[1] for m in taken], np.int64),
-            timestamps_ms=np.full(len(taken), 7, np.int64),
-            keys=[m[2] for m in taken],
-            values=[m[3] for m in taken],
-        )
+        taken, self.messages = self.messages, []
+        return batch_of(self.topic, taken)
+
+    def list_batch(self) -> Batch:
+        """The list changes since the last one."""
+        taken, self.entries = self.entries, []
+        return batch_of(subjects_topic(self.information_type.name), taken)
 
     def pendings(self, folder: Path) -> dict[int, Pending]:
         found = {}
@@ -139,6 +159,7 @@ class World:
             rows=self.grants[name].get("rows"),
             treatments=self.treatments(name),
             pseudonym_key=PSEUDONYM_KEY.check,
+            subject_list=self.grants[name].get("list"),
             purpose=Purpose(code="c", text="t"),
             legal_basis=LegalBasis(statute="s", article="a", valid_from="2020-01-01"),
             topic=grant_topic("bank", name),
@@ -146,6 +167,19 @@ class World:
             key_schema_id=KEY_ID,
             view_schema_ids={str(WRITER_ID): FIRST_VIEW_ID + index},
         )
+
+
+def batch_of(topic: str, messages: list[tuple[int, int, bytes | None, bytes | None]]) -> Batch:
+    """(partition, offset, key, value) of each."""
+    taken = sorted(messages, key=lambda message: message[:2])
+    return Batch(
+        topic=topic,
+        partitions=np.array([m[0] for m in taken], np.int64),
+        offsets=np.array([m[1] for m in taken], np.int64),
+        timestamps_ms=np.full(len(taken), 7, np.int64),
+        keys=[m[2] for m in taken],
+        values=[m[3] for m in taken],
+    )
 
 
 def load(name: str) -> InformationType:

@@ -1,7 +1,7 @@
 """The self-check: holds every grant topic against the independent reference, record by record.
 
-Enters a hub's folder, its policy file and its information types; reads the owner topics, the grant topics and the dead
-letters whole, committed messages only; leaves a `CheckResult` and, as a command, its lines and exit code 1 unless every
+Enters a hub's folder, its policy file and its information types; reads the owner topics, the subject lists, the grant topics and
+the dead letters whole, committed messages only; leaves a `CheckResult` and, as a command, its lines and exit code 1 unless every
 count is zero. Changes nothing: it may run beside a working hub, once the hub has caught up with its owners.
 
     python -m gongyu_hub.demo.check --dir DIR --policy FILE
@@ -22,14 +22,25 @@ from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from gongyu_hub.demo.compare import Compared, Defect, Findings, GrantTopic, Received, compare
+from gongyu_hub.demo.interleave import interleave
 from gongyu_hub.demo.policy_text import read_policy
-from gongyu_hub.demo.reference import Delivery, Outcome, OwnerMessage, Published, Reference, Tally, Terms
+from gongyu_hub.demo.reading import Input, ListMessage, OwnerMessage, Published
+from gongyu_hub.demo.reference import Delivery, Outcome, Reference, Tally, Terms
 from gongyu_hub.demo.topics import Topics, wait_until
 from gongyu_hub.demo.treatments import read_key
 from gongyu_schemas.errors import FatalError, KafkaUnavailable, reported
 from gongyu_schemas.fields import Schema
 from gongyu_schemas.information_type import InformationType, load_types, shipped_types
-from gongyu_schemas.names import ADMIN_USER, DEAD_LETTER_TOPIC, HUB_USER, grant_topic, key_subject, owner_topic, value_subject
+from gongyu_schemas.names import (
+    ADMIN_USER,
+    DEAD_LETTER_TOPIC,
+    HUB_USER,
+    grant_topic,
+    key_subject,
+    owner_topic,
+    subjects_topic,
+    value_subject,
+)
 from gongyu_schemas.transport.clients import make_registry
 from gongyu_schemas.transport.profile import read_profile
 
@@ -59,6 +70,11 @@ class CheckResult:
         """The number of owner messages."""
         return sum(sum(reference.outcomes.values()) for reference in self.references.values())
 
+    @property
+    def list_inputs(self) -> int:
+        """The number of messages of subject lists."""
+        return sum(sum(reference.list_outcomes.values()) for reference in self.references.values())
+
     def outcomes(self) -> dict[Outcome, int]:
         """The number of owner messages by outcome."""
         return {outcome: sum(reference.outcomes[outcome] for reference in self.references.values()) for outcome in Outcome}
@@ -81,29 +97,35 @@ def check_hub(
 
 
 def _check(topics: Topics, registry: SchemaRegistryClient, grants: Sequence[Terms], timeout_s: float, only: str | None) -> CheckResult:
-    """First the owner topics; then, when the hub has caught up with what was read there, what it has written."""
+    """First the owner topics and subject lists; then, when the hub has caught up with what was read there, what it has written."""
     result, partitions = CheckResult(), topics.partitions()
     of_topics: dict[str, list[Terms]] = {}
     for grant in grants:
         if only in (None, grant.information_type.name):
             of_topics.setdefault(_owner_topic(grant.information_type), []).append(grant)
-    inputs = topics.read({topic: partitions.get(topic, 0) for topic in of_topics})
-    messages = {topic: [_owner_message(each) for each in of_topic] for topic, of_topic in inputs.items()}
-    for topic, of_topic in messages.items():
-        _wait_for_hub(result.findings, topics, topic, partitions.get(topic, 0), of_topic, timeout_s)
+    lists_of = {topic: subjects_topic(of_type[0].information_type.name) for topic, of_type in of_topics.items()}
+    wanted = {*of_topics, *(topic for topic in lists_of.values() if topic in partitions)}
+    inputs = topics.read({topic: partitions.get(topic, 0) for topic in wanted})
+    changes = {topic: [_owner_message(each) for each in inputs[topic]] for topic in of_topics}
+    lists = {topic: [_list_message(each) for each in inputs.get(of_lists, ())] for topic, of_lists in lists_of.items()}
+    for topic in of_topics:
+        _wait_for_hub(result.findings, topics, topic, partitions.get(topic, 0), changes[topic], timeout_s)
+        _wait_for_hub(result.findings, topics, lists_of[topic], partitions.get(lists_of[topic], 0), lists[topic], timeout_s)
     known = {_topic(grant) for grant in grants}
     strangers = {topic for topic in partitions if topic.startswith(_GRANT_TOPICS) and topic not in known}
-    wanted = {_topic(grant) for of_topic in of_topics.values() for grant in of_topic} | strangers | {DEAD_LETTER_TOPIC}
-    outputs = topics.read({topic: partitions.get(topic, 0) for topic in wanted})
+    grants_wanted = {_topic(grant) for of_topic in of_topics.values() for grant in of_topic} | strangers | {DEAD_LETTER_TOPIC}
+    outputs = topics.read({topic: partitions.get(topic, 0) for topic in grants_wanted})
     rejected: set[tuple[str, int, int]] = set()
     for topic, of_type in of_topics.items():
         published = _published(registry, of_type[0].information_type)
         grant_topics = [_grant_topic(registry, grant, partitions) for grant in of_type]
-        rejected |= _check_type(result, published, grant_topics, messages[topic], outputs)
+        received = [[_received(each) for each in outputs.get(described.topic, ())] for described in grant_topics]
+        in_order = interleave(published, grant_topics, changes[topic], lists[topic], received)
+        rejected |= _check_type(result, published, grant_topics, in_order, received)
     for topic in sorted(strangers):
         for message in outputs[topic]:
             result.findings.add(Defect.EXTRA, f"{topic} [{message.partition()}] at {message.offset()}: the policy has no such grant")
-    _check_dead_letters(result.findings, rejected, set(messages), outputs[DEAD_LETTER_TOPIC])
+    _check_dead_letters(result.findings, rejected, set(inputs), outputs[DEAD_LETTER_TOPIC])
     for of_grant in result.grants:
         result.findings.include(of_grant.compared.findings)
     return result
@@ -113,11 +135,11 @@ def _check_type(
     result: CheckResult,
     published: Published,
     grant_topics: Sequence[GrantTopic],
-    messages: Iterable[OwnerMessage],
-    outputs: Mapping[str, Sequence[Message]],
+    messages: Iterable[Input],
+    received: Sequence[Sequence[Received]],
 ) -> set[tuple[str, int, int]]:
-    """Compare the grants of one type; the positions of the messages that must be dead letters are left."""
-    topic = _owner_topic(published.information_type)
+    """Compare the grants of one type; the positions of the messages that must be dead letters are left. `received`: by grant."""
+    of_lists = subjects_topic(published.information_type.name)
     reference = Reference(published, [each.terms for each in grant_topics])
     expected: list[list[Delivery]] = [[] for _ in grant_topics]
     rejected = set()
@@ -125,11 +147,11 @@ def _check_type(
         for index, delivery in decided.deliveries:
             expected[index].append(delivery)
         if decided.outcome is Outcome.REJECTED:
+            topic = of_lists if isinstance(decided.message, ListMessage) else _owner_topic(published.information_type)
             rejected.add((topic, decided.message.partition, decided.message.offset))
     result.references[published.information_type.name] = reference
-    for described, tally, deliveries in zip(grant_topics, reference.tallies, expected, strict=True):
-        received = [_received(each) for each in outputs.get(described.topic, ())]
-        result.grants.append(GrantResult(described.terms, tally, len(received), compare(described, deliveries, received)))
+    for described, tally, deliveries, of_grant in zip(grant_topics, reference.tallies, expected, received, strict=True):
+        result.grants.append(GrantResult(described.terms, tally, len(of_grant), compare(described, deliveries, of_grant)))
     return rejected
 
 
@@ -141,13 +163,13 @@ def _topic(grant: Terms) -> str:
     return grant_topic(grant.subscriber, grant.name)
 
 
-def _wait_for_hub(
-    findings: Findings, topics: Topics, topic: str, partitions: int, messages: Iterable[OwnerMessage], timeout_s: float
-) -> None:
+def _wait_for_hub(findings: Findings, topics: Topics, topic: str, partitions: int, messages: Iterable[Input], timeout_s: float) -> None:
     """The hub commits the offset behind each message that it settled, so it has caught up at the last one."""
     ends: dict[int, int] = {}
     for message in messages:
         ends[message.partition] = message.offset + 1
+    if not ends:
+        return
 
     def caught_up() -> bool:
         committed = topics.committed(topic, partitions)
@@ -221,6 +243,11 @@ def _schemas(registry: SchemaRegistryClient, subject: str) -> dict[int, Schema]:
 def _owner_message(message: Message) -> OwnerMessage:
     partition, offset, (_, timestamp_ms) = _number(message.partition()), _number(message.offset()), message.timestamp()
     return OwnerMessage(partition, offset, _bytes(message.key()), _bytes(message.value()), timestamp_ms)
+
+
+def _list_message(message: Message) -> ListMessage:
+    change = _owner_message(message)
+    return ListMessage(change.partition, change.offset, change.key, change.value, change.timestamp_ms)
 
 
 def _received(message: Message) -> Received:

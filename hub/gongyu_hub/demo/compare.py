@@ -1,8 +1,9 @@
 """Holds one grant's topic against the reference's deliveries, message by message.
 
 Enters what must have been delivered and what the topic holds (whole, in order per partition, committed only); leaves
-findings: how often each defect was met, with the first few examples. A delivery is recognised by the owner message it
-names as its source, so a wrong value, a repetition and a stranger are told apart. Examples name places and parts, never
+findings: how often each defect was met, with the first few examples. A delivery is recognised by the message it
+names as its source (of a list's message, which may deliver several records, by its key as well), so a wrong value, a repetition
+and a stranger are told apart. Order is that of the expected deliveries. Examples name places and parts, never
 the content of a record.
 """
 
@@ -18,8 +19,10 @@ from gongyu_hub.demo.reference import Delivery, Terms, View
 from gongyu_schemas.envelope import COPY_BEGIN, COPY_END, DELETE, LEFT, MARKER
 from gongyu_schemas.fields import Schema, read_fields
 from gongyu_schemas.view_record import TREATMENT
-from gongyu_schemas.wire import WireError, unframe
+from gongyu_schemas.wire import HEADER_BYTES, WireError, unframe
 
+#: Partition, offset and, of a list's message, body of the record key.
+Source = tuple[int, int, bytes | None]
 EXAMPLES = 5
 _PARTS = ("op", "before", "after", "ts_ms", "act", "reason", "copy")
 
@@ -136,8 +139,13 @@ class _Comparison:
         self.findings = Findings()
         self.found: list[tuple[Received, Delivery]] = []
         self._topic = topic
-        self._expected = {(each.partition, each.offset): each for each in expected}
-        self._seen: set[tuple[int, int]] = set()
+        self._key_codec = Codec(topic.key_schema)
+        self._expected: dict[Source, Delivery] = {}
+        self._turns: dict[Source, int] = {}
+        for turn, each in enumerate(expected):
+            source = (each.partition, each.offset, self._key_body(each) if each.offset < 0 else None)
+            self._expected[source], self._turns[source] = each, turn
+        self._seen: set[Source] = set()
         self._last: dict[tuple[int, bytes | None], int] = {}
         self._markers: dict[int, list[str]] = {}
         self._codecs = {schema_id: Codec(schema) for schema_id, schema in topic.view_schemas.items()}
@@ -169,7 +177,7 @@ class _Comparison:
     def finish(self) -> Findings:
         for source in self._expected.keys() - self._seen:
             delivery = self._expected[source]
-            self.findings.add(Defect.MISSING, f"{self._topic.topic}: {delivery.op} for input {source}")
+            self.findings.add(Defect.MISSING, f"{self._topic.topic}: {delivery.op} for input {source[:2]}")
         for partition in range(self._topic.input_partitions):
             phases = self._markers.pop(partition, [])
             if phases != [COPY_BEGIN, COPY_END]:
@@ -188,13 +196,14 @@ class _Comparison:
         self._markers.setdefault(scope["partition"], []).append(scope["phase"])
 
     def _take_delivery(self, place: str, message: Received, envelope: Mapping[str, Any]) -> None:
-        source = (envelope["source"]["partition"], envelope["source"]["offset"])
+        partition, offset = envelope["source"]["partition"], envelope["source"]["offset"]
+        source = (partition, offset, (message.key or b"")[HEADER_BYTES:] if offset < 0 else None)
         delivery = self._expected.get(source)
         if delivery is None:
-            self.findings.add(Defect.EXTRA, f"{place}: {envelope['op']} for input {source}")
+            self.findings.add(Defect.EXTRA, f"{place}: {envelope['op']} for input {source[:2]}")
             return
         if source in self._seen:
-            self.findings.add(Defect.DUPLICATED, f"{place}: {delivery.op} for input {source}")
+            self.findings.add(Defect.DUPLICATED, f"{place}: {delivery.op} for input {source[:2]}")
             return
         self._seen.add(source)
         self.found.append((message, delivery))
@@ -202,15 +211,17 @@ class _Comparison:
         self._check_key(place, message, delivery)
         self._check_values(place, envelope, delivery)
 
-    def _check_order(self, place: str, message: Received, source: tuple[int, int]) -> None:
-        record = (source[0], message.key)
-        if self._last.get(record, -1) > source[1] or COPY_END not in self._markers.get(source[0], ()):
-            self.findings.add(Defect.OUT_OF_ORDER, f"{place}: input {source} comes too early or too late")
-        self._last[record] = max(source[1], self._last.get(record, -1))
+    def _check_order(self, place: str, message: Received, source: Source) -> None:
+        record, turn = (source[0], message.key), self._turns[source]
+        if self._last.get(record, -1) > turn or COPY_END not in self._markers.get(source[0], ()):
+            self.findings.add(Defect.OUT_OF_ORDER, f"{place}: input {source[:2]} comes too early or too late")
+        self._last[record] = max(turn, self._last.get(record, -1))
+
+    def _key_body(self, delivery: Delivery) -> bytes:
+        return self._key_codec.encode(dict(zip(self._topic.terms.information_type.key, delivery.key, strict=True)))
 
     def _check_key(self, place: str, message: Received, delivery: Delivery) -> None:
-        names = self._topic.terms.information_type.key
-        expected = self._key_codec.encode(dict(zip(names, delivery.key, strict=True)))
+        expected = self._key_body(delivery)
         try:
             schema_id, body = unframe(message.key or b"")
         except WireError:

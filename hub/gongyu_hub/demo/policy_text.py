@@ -48,7 +48,12 @@ def _read_grant(entry: Mapping[str, Any], types: Mapping[str, InformationType], 
         },
         entry.get("treatments"),
         master,
+        _list(entry.get("subjects", "all")),
     )
+
+
+def _list(subjects: Any) -> str | None:
+    return None if subjects == "all" else str(subjects["list"])
 
 
 def _day(value: Any) -> str | None:

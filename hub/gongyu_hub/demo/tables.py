@@ -17,7 +17,8 @@ from typing import Any
 
 from gongyu_hub.demo.compare import Defect, Findings
 from gongyu_hub.demo.plain import comparable
-from gongyu_hub.demo.reference import Key, Terms, View
+from gongyu_hub.demo.reading import Key
+from gongyu_hub.demo.reference import Terms, View
 from gongyu_schemas.fields import Field, Kind
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)

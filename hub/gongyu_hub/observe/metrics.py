@@ -1,6 +1,6 @@
 """The worker's metrics: every one with what it means; counted only after the commit, so that both sums hold.
 
-inputs = applied + unchanged + stale + rejected + control
+inputs = applied + unchanged + stale + rejected + control, of owner topics and of subject lists alike
 per decided record: grants = delivered + withheld + unchanged
 """
 
@@ -16,6 +16,7 @@ from gongyu_hub.policy.compiled import TypePolicy
 from gongyu_hub.state.pending import Partition, Pending
 from gongyu_hub.values import Decision
 from gongyu_schemas.errors import ConfigError
+from gongyu_schemas.names import owner_and_type
 
 _COMMIT_BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 15.0)
 _BATCH_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -35,9 +36,14 @@ class Metrics:
         self.rejections = Counter(
             "gongyu_rejections", "Rejected inputs: each is a dead letter. A rise: bad data.", (*_TYPE, "reason"), registry=on
         )
-        self.decisions = Counter(
-            "gongyu_decisions", "Applied changes decided for a grant = delivered + withheld + unchanged.", _GRANT, registry=on
+        self.list_inputs = Counter("gongyu_list_inputs", "Changes of subject lists settled, by outcome.", (*_TYPE, "outcome"), registry=on)
+        self.decided = Counter(
+            "gongyu_decided_records",
+            "Records decided: by a change of theirs, or of the lists that their subject is on.",
+            (*_TYPE, "cause"),
+            registry=on,
         )
+        self.decisions = Counter("gongyu_decisions", "Decided records of a grant = delivered + withheld + unchanged.", _GRANT, registry=on)
         self.deliveries = Counter("gongyu_deliveries", "Messages delivered, by grant and op.", (*_GRANT, "op"), registry=on)
         self.withheld = Counter("gongyu_withheld", "Decisions in which a grant was rightly shown nothing.", _GRANT, registry=on)
         self.unchanged = Counter("gongyu_unchanged", "Decisions in which no granted field moved.", _GRANT, registry=on)
@@ -80,27 +86,32 @@ class Metrics:
             server.server_close()
             thread.join(5)
 
-    def settled(self, pending: Pending, policy: TypePolicy) -> None:
+    def settled(self, pending: Pending) -> None:
         """After a commit: what one partition's transaction did."""
-        of_type, partition = _type_labels(policy), pending.partition
-        for outcome, count in pending.tally.outcomes.items():
-            self.inputs.labels(*of_type, outcome.value).inc(count)
-        for reason, count in pending.tally.rejections.items():
-            self.rejections.labels(*of_type, reason.label).inc(count)
+        of_type = owner_and_type(pending.partition.topic)
+        causes = (("change", self.inputs, pending.tally), ("list", self.list_inputs, pending.list_tally))
+        for cause, inputs, tally in causes:
+            for outcome, count in tally.outcomes.items():
+                inputs.labels(*of_type, outcome.value).inc(count)
+            for reason, count in tally.rejections.items():
+                self.rejections.labels(*of_type, reason.label).inc(count)
+            if tally.decided:
+                self.decided.labels(*of_type, cause).inc(tally.decided)
         if pending.tally.before_mismatches:
             self.mismatches.labels(*of_type).inc(pending.tally.before_mismatches)
-        self.tell_partition(partition, policy)
+        self.tell_partition(pending.partition)
 
-    def tell_partition(self, partition: Partition, policy: TypePolicy) -> None:
-        labels = (*_type_labels(policy), str(partition.number))
+    def tell_partition(self, partition: Partition) -> None:
+        labels = (*owner_and_type(partition.topic), str(partition.number))
         self.images.labels(*labels).set(partition.store.images)
         self.adopted.labels(*labels).set(partition.progress.adopted)
         self.paused.labels(*labels).set(partition.progress.paused is not None)
 
-    def forget_partition(self, policy: TypePolicy, number: int) -> None:
+    def forget_partition(self, partition: Partition) -> None:
         """The partition is another worker's now."""
+        _, information_type = owner_and_type(partition.topic)
         for gauge in (self.images, self.adopted, self.paused, self.lag, self.out_of_reach):
-            gauge.remove_by_labels({"information_type": policy.manifest.information_type, "partition": str(number)})
+            gauge.remove_by_labels({"information_type": information_type, "partition": str(partition.number)})
 
     def committed(self, seconds: float, decided: dict[str, GrantCounts]) -> None:
         """After a commit: what its decisions came to, grant by grant."""
@@ -126,7 +137,3 @@ class GrantCounts:
         for decision in decisions:
             delivered = (np.count_nonzero(decision.ops == ord(op)) for op in OPS)
             self.table[decision.grant] += (decision.withheld, decision.unchanged, *delivered)
-
-
-def _type_labels(policy: TypePolicy) -> tuple[str, str]:
-    return policy.manifest.owner, policy.manifest.information_type

@@ -17,17 +17,18 @@ from gongyu_hub.engine.predicates import Predicate, compile_predicate
 from gongyu_hub.engine.treatments import How, Shown, Treated, show
 from gongyu_hub.policy.compiled_treatments import compile_treatments
 from gongyu_hub.policy.pseudonyms import PseudonymKey
-from gongyu_hub.policy.records import GrantVersion, Manifest
+from gongyu_hub.policy.records import GrantVersion, Manifest, TypeRecord
 from gongyu_hub.policy.rows import RowsError, parse_rows, type_rows
 from gongyu_schemas import wire
 from gongyu_schemas.errors import FatalError
 from gongyu_schemas.fields import Field, Schema
 from gongyu_schemas.granted import shown_fields
+from gongyu_schemas.subject_lists import list_name
 
 
 @dataclass(frozen=True, slots=True)
 class GrantView:
-    """One grant as the stages use it. `predicate` indexes TypePolicy.predicates, -1 = all rows.
+    """One grant as the stages use it. `predicate` indexes TypePolicy.predicates, -1 = all rows; so does `subject_list` its lists.
 
     `shown` is None where nothing is treated. Whether a view differs is told by the fields of `granted_bits` and, where different values
     may become equal, by `blurred` fields after their treatment.
@@ -47,6 +48,7 @@ class GrantView:
     shown: Shown | None = None
     blurred: tuple[Treated, ...] = ()
     key_places: npt.NDArray[np.int32] | None = None  # where a key field is treated: the key fields' indexes in the view
+    subject_list: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +65,26 @@ class TypePolicy:
     version_field: int  # -1 = none
     predicates: tuple[Predicate, ...]
     grants: tuple[GrantView, ...]
+    lists: tuple[str, ...] = ()  # names of the subject lists that grants use
 
     @property
     def epoch(self) -> int:
         return self.manifest.epoch
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An information type's subject lists, ready to be read."""
+
+    announced: TypeRecord
+    key_layout: Layout
+
+
+def compile_listed(announced: TypeRecord, subject_key_schema: Schema) -> Listed:
+    try:
+        return Listed(announced, compile_layout(_enveloped(subject_key_schema)))
+    except LayoutError as error:
+        raise FatalError(f"{announced.information_type}: the key of its subject lists: {error}") from error
 
 
 def compile_policy(
@@ -89,8 +107,9 @@ def compile_policy(
     places = {field.name: index for index, field in enumerate(layout.fields)}
     writer = manifest.writer_schema_ids[0]
     treated = [compile_treatments(version, layout.fields, manifest.key_fields, pseudonym_key) for version in versions]
+    lists = tuple(sorted({list_name(each.subscriber, each.subject_list) for each in versions if each.subject_list is not None}))
     grants = tuple(
-        _treat(_compile_grant(version, entry.copy_number, writer, layout.fields, texts), of_grant, manifest.key_fields, places)
+        _treat(_compile_grant(version, entry.copy_number, writer, layout.fields, texts, lists), of_grant, manifest.key_fields, places)
         for version, entry, of_grant in zip(versions, manifest.grants, treated, strict=True)
     )
     return TypePolicy(
@@ -104,10 +123,13 @@ def compile_policy(
         version_field=-1 if manifest.version_field is None else places[manifest.version_field],
         predicates=predicates,
         grants=grants,
+        lists=lists,
     )
 
 
-def _compile_grant(version: GrantVersion, copy_number: int, writer: int, fields: tuple[Field, ...], texts: list[str]) -> GrantView:
+def _compile_grant(
+    version: GrantVersion, copy_number: int, writer: int, fields: tuple[Field, ...], texts: list[str], lists: tuple[str, ...]
+) -> GrantView:
     view_id = version.view_schema_ids.get(str(writer))
     leaves = {field.name for field in fields if field.is_leaf}
     unknown = [name for name in version.fields if name not in leaves]
@@ -126,6 +148,7 @@ def _compile_grant(version: GrantVersion, copy_number: int, writer: int, fields:
         granted=granted,
         granted_bits=_bits(granted.tolist(), len(fields)),
         predicate=-1 if version.rows is None else texts.index(version.rows),
+        subject_list=-1 if version.subject_list is None else lists.index(list_name(version.subscriber, version.subject_list)),
     )
 
 

@@ -13,7 +13,7 @@ import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from pydantic import ValidationError
 
-from gongyu_hub.policy.records import HEARTBEAT_KEY, GrantVersion, Manifest, grant_key
+from gongyu_hub.policy.records import HEARTBEAT_KEY, GrantVersion, Manifest, TypeRecord, grant_key
 from gongyu_schemas.errors import FatalError, KafkaUnavailable
 from gongyu_schemas.names import POLICY_TOPIC
 from gongyu_schemas.transport.clients import make_consumer, take_messages
@@ -25,11 +25,14 @@ _BATCH = 1000
 
 
 class PolicyReader:
-    """`manifests`: the newest per information type. `epochs`: all, by type and epoch. `grants`: every version read, by key."""
+    """`manifests`: the newest per information type. `epochs`: all, by type and epoch. `types`: those with subject lists.
+    `grants`: every version read, by key.
+    """
 
     def __init__(self, profile: Profile, group: str) -> None:
         self.manifests: dict[str, Manifest] = {}
         self.epochs: dict[tuple[str, int], Manifest] = {}
+        self.types: dict[str, TypeRecord] = {}
         self.grants: dict[bytes, GrantVersion] = {}
         self._heartbeat_offset = -1
         self._heartbeat_at = float("-inf")
@@ -110,6 +113,10 @@ class PolicyReader:
         try:
             if key.startswith(b"grant/"):
                 self.grants[key] = GrantVersion.model_validate_json(value)
+            elif key.startswith(b"type/"):
+                announced = TypeRecord.model_validate_json(value)
+                self.types[announced.information_type] = announced
+                return True
             elif key.startswith(b"epoch/"):
                 manifest = Manifest.model_validate_json(value)
                 self.epochs[manifest.information_type, manifest.epoch] = manifest

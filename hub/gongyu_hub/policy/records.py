@@ -34,6 +34,19 @@ class LegalBasis(_Record):
     valid_to: str | None = None
 
 
+class TypeRecord(_Record):
+    """An information type that has subject lists: they are read before it has any epoch."""
+
+    information_type: str
+    topic: str
+    subjects_topic: str
+    partitions: int
+    subject_key_schema_id: int
+
+    def key(self) -> bytes:
+        return f"type/{self.information_type}".encode()
+
+
 class GrantVersion(_Record):
     """One immutable version of a grant, with all that a worker needs to deliver under it."""
 
@@ -46,6 +59,8 @@ class GrantVersion(_Record):
     #: Field -> its treatment (`policy.treatments.Treatment`); and which key pseudonyms are made with (`PseudonymKey.check`).
     treatments: dict[str, dict[str, Any]] = {}
     pseudonym_key: str | None = None
+    #: Name of the subscriber's list that the subject must be on; None: all subjects.
+    subject_list: str | None = None
     purpose: Purpose
     legal_basis: LegalBasis
     valid_from: str | None = None

@@ -1,12 +1,13 @@
 """What happens on assignment, and after every loss: the one way in which a partition's state comes to be known.
 
 Algorithm, in this order, for some partitions together (a round trip each would take a worker of 800 more than a minute):
-1. The stable committed offsets of the owner partitions. A dead worker's transaction is settled before Kafka answers.
+1. The stable committed offsets of the owner partitions and of their subject lists. A dead worker's transaction is settled
+   before Kafka answers.
 2. *Then* the true ends of the state partitions (asked without read_committed, which would tell the last stable offset).
 3. Each store is opened and kept only if it is this partition's and near enough; else it starts empty.
 4. The state partitions are read committed from where the stores stand up to those ends: a slice of time a call, so that the
    group and the policy are heard in between.
-5. The progress record's cursor must equal the committed offset: both were written by the same transactions.
+5. The progress record's offsets must equal the committed ones: both were written by the same transactions.
 The caller has the policy at least at the epoch the partition adopted before it decides anything, and says at once which
 partitions it has lost: what was asked for them is then worth nothing.
 
@@ -56,6 +57,7 @@ class Wanted:
     topic: str
     number: int
     state_topic: str
+    subjects_topic: str | None = None
 
     @property
     def place(self) -> Place:
@@ -65,13 +67,17 @@ class Wanted:
     def state(self) -> Place:
         return self.state_topic, self.number
 
+    @property
+    def inputs(self) -> list[Place]:
+        return [self.place] if self.subjects_topic is None else [self.place, (self.subjects_topic, self.number)]
+
 
 @dataclass(slots=True)
 class _Reading:
     """A partition on its way. `end`: of its state, as it was when it was begun."""
 
     wanted: Wanted
-    committed: int | None
+    committed: tuple[int | None, ...]  # of its inputs
     end: int
     store: Store
     first: int
@@ -149,8 +155,8 @@ class Restorer:
             return
         for each in wanted:
             try:
-                offset, end = _offset(committed[each.place]), int(ends[each.state].result().offset)
-                self._readings[each.state] = self._open(each, offset, end, str(topics[each.state_topic].result().topic_id))
+                offsets, end = tuple(_offset(committed[place]) for place in each.inputs), int(ends[each.state].result().offset)
+                self._readings[each.state] = self._open(each, offsets, end, str(topics[each.state_topic].result().topic_id))
             except KafkaException as error:
                 self._renew_admin()
                 outcomes[each.place] = _failure(each, error)
@@ -164,7 +170,8 @@ class Restorer:
         self._admin = make_admin(self._profile)
 
     def _committed(self, consumer: Consumer, wanted: Sequence[Wanted]) -> dict[Place, TopicPartition]:
-        found = consumer.committed([TopicPartition(*each.place) for each in wanted], timeout=_CALL_TIMEOUT_S)
+        asked = [TopicPartition(*place) for each in wanted for place in each.inputs]
+        found = consumer.committed(asked, timeout=_CALL_TIMEOUT_S)
         return {(each.topic, each.partition): each for each in found}
 
     def _true_ends(self, wanted: Sequence[Wanted]) -> dict[Place, Future[ListOffsetsResultInfo]]:
@@ -179,7 +186,7 @@ class Restorer:
         names = TopicCollection(sorted({each.state_topic for each in wanted}))
         return self._admin.describe_topics(names, request_timeout=_CALL_TIMEOUT_S)
 
-    def _open(self, wanted: Wanted, committed: int | None, end: int, topic_id: str) -> _Reading:
+    def _open(self, wanted: Wanted, committed: tuple[int | None, ...], end: int, topic_id: str) -> _Reading:
         folder = self._store_dir / f"{wanted.state_topic}.{wanted.number}"
         store = Store(folder, Identity(self._cluster_id, wanted.state_topic, topic_id, wanted.number))
         try:
@@ -247,24 +254,22 @@ def _hand_over(reading: _Reading) -> Partition:
         read=store.next_offset - reading.first,
         seconds=round(time.monotonic() - reading.began, 3),
     )
-    return Partition(wanted.topic, wanted.state_topic, wanted.number, store, progress)
+    return Partition(wanted.topic, wanted.state_topic, wanted.number, store, progress, wanted.subjects_topic)
 
 
-def _read_progress(store: Store, wanted: Wanted, committed: int | None) -> Progress:
+def _read_progress(store: Store, wanted: Wanted, committed: tuple[int | None, ...]) -> Progress:
     stored = store.get(PROGRESS_KEY)
-    if stored is None:
-        if committed is not None:
+    progress = Progress() if stored is None else Progress.decode(stored)
+    # Without any list yet when it was last written, the state says 0 and nothing was committed for them.
+    expected = (None if stored is None else progress.cursor, progress.subjects or None)
+    for (topic, number), offset, mine in zip(wanted.inputs, committed, expected, strict=False):
+        if stored is None and offset is not None:
+            raise FatalError(f"{topic} {number}: offset {offset} is committed but the state topic knows nothing of it; restore the topic")
+        if offset != mine and not (mine is None and offset == 0):
             raise FatalError(
-                f"{wanted.topic} {wanted.number}: offset {committed} is committed but the state topic knows nothing of it; "
-                "restore the topic"
+                f"{topic} {number}: committed offset {offset} is not the state's {mine}; "
+                "somebody moved the offsets of group hub.worker: set them back to the state's"
             )
-        return Progress()
-    progress = Progress.decode(stored)
-    if committed != progress.cursor:
-        raise FatalError(
-            f"{wanted.topic} {wanted.number}: committed offset {committed} is not the state's {progress.cursor}; "
-            "somebody moved the offsets of group hub.worker: set them back to the state's"
-        )
     return progress
 
 

@@ -119,6 +119,21 @@ class Store:
             found = ((key, txn.get(_short(key))) for key in keys)
             return {key: _strip(key, value) for key, value in found if value is not None}
 
+    def keys_behind(self, prefixes: Iterable[bytes]) -> dict[bytes, list[bytes]]:
+        """By prefix, the keys that begin with it."""
+        found: dict[bytes, list[bytes]] = {}
+        with self._env.begin() as txn, txn.cursor() as cursor:
+            for prefix in prefixes:
+                kept = prefix[: _MAX_KEY_BYTES - _DIGEST_BYTES]  # also of a long key
+                keys = found[prefix] = []
+                going = cursor.set_range(kept)
+                while going and (short := bytes(cursor.key())).startswith(kept):
+                    key, _ = _restore(short, bytes(cursor.value()))
+                    if key.startswith(prefix):
+                        keys.append(key)
+                    going = cursor.next()
+        return found
+
     def live_images(self) -> Iterator[tuple[bytes, bytes]]:
         """(record key, stored value) of every live image, in the order of the keys."""
         with self._env.begin() as txn, txn.cursor() as cursor:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gongyu_hub.demo.plain import Codec
-from gongyu_hub.demo.reference import OwnerMessage, Published
+from gongyu_hub.demo.reading import OwnerMessage, Published
 from gongyu_schemas.envelope import owner_envelope, subject_key_schema
 from gongyu_schemas.fields import read_fields
 from gongyu_schemas.information_type import InformationType, Publishing, Title

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from gongyu_hub.decode import decode
 from gongyu_hub.demo.compare import Findings, GrantTopic, Received, compare
-from gongyu_hub.demo.reference import Delivery, Outcome, OwnerMessage, Published, Reference, Terms, terms
+from gongyu_hub.demo.reading import OwnerMessage, Published
+from gongyu_hub.demo.reference import Delivery, Outcome, Reference, Terms, terms
 from gongyu_hub.diff import diff
 from gongyu_hub.entitle import entitle
 from gongyu_hub.fan_out import fan_out, make_marker
@@ -39,7 +40,16 @@ def run(world: World, batches: list[Batch]) -> SideBySide:
     of = world.information_type
     published = Published(of, KEY_ID, subject_key_schema(of), {WRITER_ID: owner_envelope(of)})
     grants = [
-        terms("bank", name, of, each["fields"], each.get("rows"), treatments=each.get("treatments"), master=MASTER)
+        terms(
+            "bank",
+            name,
+            of,
+            each["fields"],
+            each.get("rows"),
+            treatments=each.get("treatments"),
+            master=MASTER,
+            subject_list=each.get("list"),
+        )
         for name, each in world.grants.items()
     ]
     reference = Reference(published, grants)

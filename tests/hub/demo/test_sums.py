@@ -9,12 +9,17 @@ from gongyu_hub.demo.sums import judge_sums
 
 
 def metrics(**changed: int) -> str:
-    """Ten inputs, eight of them applied, decided for two grants."""
-    values = {"applied": 8, "unchanged": 1, "rejected": 1, "a": 8, "b": 8}
+    """Ten inputs, seven of them applied, and a list change that decides one record; two grants."""
+    values = {"applied": 7, "unchanged": 2, "rejected": 1, "change": 7, "list": 1, "a": 8, "b": 8}
     values |= {"delivered_a": 5, "withheld_a": 2, "unchanged_a": 1, "delivered_b": 8, **changed}
     inputs = "".join(
         f'gongyu_inputs_total{{owner="county",information_type="dog",outcome="{outcome}"}} {values[outcome]}\n'
         for outcome in ("applied", "unchanged", "rejected")
+    )
+
+    inputs += "".join(
+        f'gongyu_decided_records_total{{owner="county",information_type="dog",cause="{cause}"}} {values[cause]}\n'
+        for cause in ("change", "list")
     )
 
     def of(name: str, grant: str, value: int, more: str = "") -> str:
@@ -33,7 +38,10 @@ def test_a_worker_that_came_later_has_settled_fewer() -> None:
     assert judge_sums(metrics(), {"dog": 99}, {"dog": 2}).clean
 
 
-@pytest.mark.parametrize("changed", [{"delivered_a": 6}, {"withheld_a": 1}, {"unchanged_a": 0}, {"a": 7}, {"applied": 9}, {"unchanged": 2}])
+@pytest.mark.parametrize(
+    "changed",
+    [{"delivered_a": 6}, {"withheld_a": 1}, {"unchanged_a": 0}, {"a": 7}, {"applied": 8}, {"unchanged": 3}, {"list": 0}, {"change": 8}],
+)
 def test_any_broken_sum_is_found(changed: dict[str, int]) -> None:
     assert judge_sums(metrics(**changed), {"dog": 10}, {"dog": 2}).counts[Defect.WRONG_SUM]
 

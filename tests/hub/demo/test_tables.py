@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from gongyu_hub.demo.compare import Defect
-from gongyu_hub.demo.reference import Key, Terms, View, terms
+from gongyu_hub.demo.reading import Key
+from gongyu_hub.demo.reference import Terms, View, terms
 from gongyu_hub.demo.tables import compare_table, read_positions
 from gongyu_schemas.fields import read_fields
 from gongyu_schemas.information_type import InformationType, Publishing, Title

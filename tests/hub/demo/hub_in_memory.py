@@ -1,0 +1,164 @@
+"""The worker's stages on logs in memory: batches of any size, commits, lost transactions, restarts from the state alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from gongyu_hub.decode import decode
+from gongyu_hub.demo.compare import Findings, Received, compare
+from gongyu_hub.demo.interleave import interleave
+from gongyu_hub.demo.reading import Input, ListMessage, OwnerMessage, Published
+from gongyu_hub.demo.reference import Delivery, Outcome, Reference, terms
+from gongyu_hub.diff import diff
+from gongyu_hub.entitle import entitle
+from gongyu_hub.fan_out import fan_out
+from gongyu_hub.list_changes import list_changes
+from gongyu_hub.state.pending import Partition, Pending
+from gongyu_hub.state.records import IMAGE_KIND, PROGRESS_KEY, Progress
+from gongyu_hub.state.store import Identity, Store
+from gongyu_hub.values import Diffed
+from gongyu_schemas.envelope import owner_envelope, subject_key_schema
+from gongyu_schemas.names import state_topic, subjects_topic
+from tests.hub.building import KEY_ID, WRITER_ID, World, batch_of
+from tests.hub.demo.side_by_side import _markers, _topic
+
+Log = list[tuple[int, int, bytes | None, bytes | None]]
+
+
+class HubInMemory:
+    """`world`'s messages and entries are the two logs; offsets count both."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        self.world = world
+        self.policy = world.policy()
+        self.listed = world.listed()
+        self.received: list[list[Received]] = [_markers(self.policy, index) for index in range(len(self.policy.grants))]
+        self.order: list[Input] = []
+        self.outcomes: Counter[str] = Counter()
+        self.list_outcomes: Counter[str] = Counter()
+        self.lost = 0
+        self.by_lists = 0  # deliveries, also lost ones
+        self._folder = folder
+        self._stores = 0
+        self._state: dict[int, dict[bytes, bytes]] = {number: {} for number in range(world.information_type.partitions)}
+        self.restart()
+
+    @property
+    def at_end(self) -> bool:
+        return not self._behind(self.world.messages, 1, "cursor") and not self._behind(self.world.entries, 1, "subjects")
+
+    def take_changes(self, count: int) -> None:
+        messages = self._behind(self.world.messages, count, "cursor")
+        if messages:
+            batch = batch_of(self.world.topic, messages)
+            self._taken += [OwnerMessage(p, o, k, v, 7) for p, o, k, v in messages]
+            self._deliver(diff(decode(batch, self.policy), self._pendings, self.policy, 1_000_000))
+
+    def take_lists(self, count: int) -> None:
+        messages = self._behind(self.world.entries, count, "subjects")
+        if messages:
+            batch = batch_of(subjects_topic(self.world.information_type.name), messages)
+            self._taken += [ListMessage(p, o, k, v, 7) for p, o, k, v in messages]
+            self.by_lists += self._deliver(list_changes(batch, self._pendings, self.listed, self.policy))
+
+    def commit(self) -> None:
+        for number, pending in self._pendings.items():
+            self.outcomes.update({outcome.value: count for outcome, count in pending.tally.outcomes.items()})
+            self.list_outcomes.update({outcome.value: count for outcome, count in pending.list_tally.outcomes.items()})
+            state = self._state[number]
+            assert not pending.changed, "every image reaches the state topic"
+            for key, value in self._produced[number]:
+                state.pop(key, None)
+                if value is not None:
+                    state[key] = value
+            state[PROGRESS_KEY] = pending.progress.encode()
+            pending.settle()
+            assert dict(self._all_of(pending.partition.store)) == state
+        for topic, delivered in zip(self.received, self._delivered, strict=True):
+            topic.extend(delivered)
+        self.order += self._taken
+        self._begin([pending.partition for pending in self._pendings.values()])
+
+    def lose(self) -> None:
+        """What is open is thrown away; its messages come again, in batches of other sizes."""
+        self.lost += len(self._taken)
+        self._begin([pending.partition for pending in self._pendings.values()])
+
+    def restart(self) -> None:
+        """A new worker with an empty store: everything comes back from the state."""
+        self.close()
+        partitions = []
+        for number, state in self._state.items():
+            self._stores += 1
+            name = state_topic(self.world.information_type.name)
+            store = Store(self._folder / str(self._stores), Identity("cluster", name, "id", number))
+            store.begin(fresh=True)
+            store.apply(state, 1, 0)
+            progress = Progress.decode(state[PROGRESS_KEY]) if PROGRESS_KEY in state else Progress(adopted=1, segments=(("~", 1),))
+            partitions.append(Partition(self.world.topic, name, number, store, progress))
+        self._begin(partitions)
+
+    def close(self) -> None:
+        for pending in getattr(self, "_pendings", {}).values():
+            pending.partition.store.release()
+
+    def findings(self) -> list[str]:
+        """Against the reference, in the order in which messages were taken and in the one that the check finds by itself."""
+        of = self.world.information_type
+        published = Published(of, KEY_ID, subject_key_schema(of), {WRITER_ID: owner_envelope(of)})
+        grants = [
+            terms("bank", name, of, each["fields"], each.get("rows"), subject_list=each.get("list"))
+            for name, each in self.world.grants.items()
+        ]
+        topics = [_topic(self.world, grant, index) for index, grant in enumerate(grants)]
+        changes = [OwnerMessage(p, o, k, v, 7) for p, o, k, v in self.world.messages]
+        lists = [ListMessage(p, o, k, v, 7) for p, o, k, v in self.world.entries]
+        found = []
+        for title, order in (("taken", self.order), ("found", interleave(published, topics, changes, lists, self.received))):
+            reference = Reference(published, grants)
+            expected: list[list[Delivery]] = [[] for _ in grants]
+            for decided in reference.process(order):
+                for index, delivery in decided.deliveries:
+                    expected[index].append(delivery)
+            findings = Findings()
+            for index, topic in enumerate(topics):
+                findings.include(compare(topic, expected[index], self.received[index]).findings)
+            found += [f"{title}: {example}" for example in findings.examples]
+            for mine, counts in ((self.outcomes, reference.outcomes), (self.list_outcomes, reference.list_outcomes)):
+                theirs = {outcome.value: counts[outcome] for outcome in Outcome if counts[outcome]}
+                found += [] if mine == theirs else [f"{title}: outcomes {dict(mine)} instead of {theirs}"]
+        return found
+
+    def _begin(self, partitions: list[Partition]) -> None:
+        self._pendings = {partition.number: Pending(partition) for partition in partitions}
+        self._delivered: list[list[Received]] = [[] for _ in self.policy.grants]
+        self._taken: list[Input] = []
+        self._produced: dict[int, list[tuple[bytes, bytes | None]]] = {number: [] for number in self._state}
+
+    def _behind(self, log: Log, count: int, cursor: str) -> Log:
+        """Up to `count` messages of each partition, from where it stands."""
+        found: Log = []
+        for number, pending in self._pendings.items():
+            found += [each for each in log if each[0] == number and each[1] >= getattr(pending.progress, cursor)][:count]
+        return found
+
+    def _deliver(self, diffed: Diffed) -> int:
+        decisions = entitle(diffed.transitions, self.policy)
+        for decision in decisions:
+            assert decision.withheld + decision.unchanged + len(decision.rows) == len(diffed.transitions)
+        for deliveries in fan_out(diffed.transitions, decisions, self.policy):
+            places = zip(deliveries.keys, deliveries.partitions, deliveries.starts, deliveries.starts[1:], strict=False)
+            topic = self._delivered[deliveries.grant]
+            topic += [Received(partition, 0, key, deliveries.content[start:end]) for key, partition, start, end in places]
+        for number, pending in self._pendings.items():
+            self._produced[number] += [(IMAGE_KIND + key, value) for key, value in pending.changed]
+            self._produced[number] += pending.changed_beside
+            pending.changed.clear()
+            pending.changed_beside.clear()
+        return sum(len(decision.rows) for decision in decisions)
+
+    @staticmethod
+    def _all_of(store: Store) -> list[tuple[bytes, bytes]]:
+        keys = [key for key in store.keys_behind([b"\x01", b"\x02", b"\x03", b"\x04"]).values() for key in key]
+        return list(store.get_many(keys).items())
