@@ -32,6 +32,7 @@ from gongyu_hub.registry.credentials import Credentials
 from gongyu_hub.registry.database import Database, open_database
 from gongyu_hub.registry.heart import Heart
 from gongyu_hub.registry.kafka_admin import KafkaAdmin
+from gongyu_hub.registry.list_publisher import ListPublisher
 from gongyu_hub.registry.policy_check import Policy, Types, read_policy
 from gongyu_hub.registry.policy_topic import next_sequence
 from gongyu_hub.registry.pseudonym_key import keep_key
@@ -131,9 +132,12 @@ def _run(
     heart.start()
     held.callback(heart.stop)
     app.state.control = control
+    lists = ListPublisher(administrator, database, readiness, control.now_ms)
+    lists.start()
+    held.callback(lists.stop)
     readiness.clear("start")
     print(f"control plane: ready at {url}", flush=True)
-    _watch(control, catalogue, sources, seen, (server, heart), stopping)
+    _watch(control, catalogue, sources, seen, (server, heart, lists), stopping)
     LOG.info("stopping")
 
 
@@ -142,13 +146,14 @@ def _watch(
     catalogue: Catalogue,
     sources: Sources,
     seen: bytes,
-    threads: Sequence[Server | Heart],
+    threads: Sequence[Server | Heart | ListPublisher],
     stopping: threading.Event,
 ) -> None:
     """Until told to stop. Raises FatalError where a thread has ended by itself."""
     while not stopping.wait(WATCH_INTERVAL_S):
         if not all(thread.alive for thread in threads):
             raise FatalError("a part of the control plane has ended by itself; see the log above and start it again")
+        _publish_waiting(control)
         now = sources.fingerprint()
         if now == seen:
             continue
@@ -163,6 +168,14 @@ def _watch(
         else:
             catalogue.show(known_types)
             LOG.info("changed policy in force", types=len(known_types), grants=len(policy.grants), new_epochs=decided)
+
+
+def _publish_waiting(control: Control) -> None:
+    """Epochs whose lists had to reach the hub first, and lists of types that had none."""
+    try:
+        control.publish_decided()
+    except GongyuError as error:
+        LOG.warning("decided but not published yet; tried again", cause=str(error))
 
 
 def _log_refusal(error: GongyuError) -> None:

@@ -80,6 +80,7 @@ def content(grant: Grant) -> dict[str, Any]:
         "fields": grant.fields,
         "rows": grant.rows,
         "treatments": {name: treatment.content() for name, treatment in grant.treatments.items()},
+        "subject_list": grant.subject_list,
         "purpose": Purpose(code=grant.purpose.code, text=grant.purpose.text).model_dump(),
         "legal_basis": LegalBasis(
             statute=law.statute,

@@ -2,8 +2,9 @@
 
 1. refuse what would change an epoch; 2. topics, users; 3. in one database transaction: schemas, grants, grant versions and
 manifest are *decided*, their bytes frozen; 4. rights; 5. grant versions, then manifests, to `hub.policy`, flushed; 6. marked
-published. Every step can be repeated: before 3 nothing is promised, after 3 the next start publishes the same bytes, so
-there is never a second, different epoch.
+published. An epoch that uses subject lists waits at 5 until the hub has read their entries in every partition. Every step can be
+repeated: before 3 nothing is promised, after 3 the next start publishes the same bytes, so there is never a second,
+different epoch.
 """
 
 from __future__ import annotations
@@ -15,17 +16,18 @@ from pathlib import Path
 
 import structlog
 
-from gongyu_hub.policy.records import HEARTBEAT_KEY
-from gongyu_hub.registry import acts, epochs, layout
+from gongyu_hub.policy.records import HEARTBEAT_KEY, TypeRecord
+from gongyu_hub.registry import acts, epochs, layout, subject_lists
 from gongyu_hub.registry.avro_text import InvalidSchema
 from gongyu_hub.registry.credentials import Credentials
 from gongyu_hub.registry.database import Database
+from gongyu_hub.registry.hub_offsets import committed_offsets
 from gongyu_hub.registry.kafka_admin import KafkaAdmin, Topic
 from gongyu_hub.registry.policy_check import Policy
 from gongyu_hub.registry.policy_topic import publish, read_policy_topic
 from gongyu_hub.registry.users import make_users
 from gongyu_schemas import names
-from gongyu_schemas.errors import ConfigError, DatabaseError
+from gongyu_schemas.errors import ConfigError, DatabaseError, KafkaUnavailable
 from gongyu_schemas.information_type import InformationType
 from gongyu_schemas.transport.profile import Profile
 
@@ -53,6 +55,8 @@ class Control:
     now_ms: Callable[[], int]
     #: The policy file and an operator's request may come at once; epochs are decided and published one after the other.
     _turn: threading.Lock = field(default_factory=threading.Lock)
+    #: Type -> partition -> offset of the subject lists that the hub must have read before an epoch of the type is published.
+    _needs: dict[str, dict[int, int]] = field(default_factory=dict)
 
     def prepare(self) -> dict[bytes, bytes]:
         """The hub's own topics, user and rights; afterwards database and Kafka agree. Returns what `hub.policy` holds.
@@ -78,6 +82,11 @@ class Control:
             self._publish_decided()
         return decided
 
+    def publish_decided(self) -> None:
+        """All that may be published now; what waits for its lists is left for the next call."""
+        with self._turn:
+            self._publish_decided()
+
     def resume(self, who: str, information_type: str, partition: int, offset: int) -> int:
         """Publish that a paused owner partition goes on; the epoch that says so. Raises NotKnown.
 
@@ -92,11 +101,41 @@ class Control:
 
     def _publish_decided(self) -> None:
         with self.database.reading() as session:
-            records = epochs.decided_records(session, unpublished_only=True)
+            if not epochs.any_unpublished(session):
+                return
+            waiting = [each for each in epochs.decided_records(session) if not each.published]
+        new = self._make_list_topics([each for each in waiting if each.key.startswith(b"type/")])
+        records = [each for each in waiting if each.waits_for is None or each.waits_for[0] in new or self._has_read(*each.waits_for)]
         if records:
-            publish(self.profile, records)
+            publish(self.profile, [(each.key, each.value) for each in records])
             with self.database.writing() as session:
-                epochs.mark_published(session)
+                epochs.mark_published(session, {each.key for each in records})
+            LOG.info("policy published", epochs=[each.key.decode() for each in records if each.key.startswith(b"epoch/")])
+
+    def _make_list_topics(self, announced: list[epochs.Decided]) -> set[str]:
+        """The types whose lists are not announced yet: nothing was ever written to their topics."""
+        types = [TypeRecord.model_validate_json(each.value) for each in announced]
+        self.admin.make_topics([layout.subjects_topic(each.information_type, each.partitions) for each in types])
+        return {each.information_type for each in types}
+
+    def _has_read(self, information_type: str, lists: tuple[tuple[str, str], ...]) -> bool:
+        """Whether the hub has read all that these lists had when this was first asked; not where Kafka does not say."""
+        topic = names.subjects_topic(information_type)
+        with self.database.reading() as session:
+            if information_type not in self._needs and not subject_lists.all_told(session, information_type, lists):
+                return False
+        try:
+            if information_type not in self._needs:
+                self._needs[information_type] = {partition: end for partition, end in self.admin.ends(topic).items() if end > 0}
+            needs = self._needs[information_type]
+            read = committed_offsets(self.profile, topic, needs)
+        except KafkaUnavailable as error:
+            LOG.warning("not known yet how far the hub has read subject lists", information_type=information_type, cause=str(error))
+            return False
+        if any(read.get(partition, 0) < end for partition, end in needs.items()):
+            return False
+        del self._needs[information_type]
+        return True
 
     def _require_cluster(self) -> None:
         cluster, known = self.admin.cluster_id(), self.database.setting(_CLUSTER)
@@ -110,19 +149,20 @@ class Control:
 
     def _require_own_policy(self, held: Mapping[bytes, bytes]) -> None:
         with self.database.reading() as session:
-            decided = dict(epochs.decided_records(session, unpublished_only=False))
+            records = epochs.decided_records(session)
+        decided = {each.key: each.value for each in records}
         for key, value in held.items():
             if key != HEARTBEAT_KEY and decided.get(key) != value:
                 raise DatabaseError(
                     f"{names.POLICY_TOPIC} holds {key.decode(errors='replace')} that the database did not publish: "
                     "the database was lost, replaced or restored from an older copy; restore the newest copy of hub.db"
                 )
-        lost = [(key, value) for key, value in decided.items() if key not in held]
+        lost = [(each.key, each.value) for each in records if each.published and each.key not in held]
         if lost:
             publish(self.profile, lost)
-        if decided:
-            with self.database.writing() as session:
-                epochs.mark_published(session)
+        with self.database.writing() as session:
+            epochs.mark_published(session, held.keys())
+            subject_lists.drop_upload(session)
 
     def _refuse_changes(self, types: Types, policy: Policy) -> None:
         with self.database.reading() as session:

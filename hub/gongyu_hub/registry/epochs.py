@@ -6,17 +6,17 @@ never change. Publishing and marking it published follow, as often as it takes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from gongyu_hub.policy.records import GrantVersion, Manifest, ManifestEntry
-from gongyu_hub.registry import schemas
+from gongyu_hub.policy.records import GrantVersion, Manifest, ManifestEntry, TypeRecord, grant_key
+from gongyu_hub.registry import schemas, subject_lists
 from gongyu_hub.registry.changes import content, definition, grant_changes, type_changes
 from gongyu_hub.registry.policy_check import Grant, Policy
-from gongyu_hub.registry.tables import EpochRow, GrantVersionRow, KnownGrant, KnownType
+from gongyu_hub.registry.tables import EpochRow, GrantVersionRow, KnownGrant, KnownType, ListedType
 from gongyu_schemas import names
 from gongyu_schemas.envelope import ViewTerms, owner_envelope, record_key_schema, subject_key_schema, view_envelope
 from gongyu_schemas.information_type import InformationType
@@ -133,6 +133,8 @@ def decide_first_epoch(
         )
         session.add(KnownGrant(**who, name=grant.name, topic=grant_topic, partitions=version.partitions))
         session.flush()
+        if grant.subject_list is not None:
+            subject_lists.find_or_make(session, subject_lists.ListKey(grant.subscriber, name, grant.subject_list))
         session.add(GrantVersionRow(**who, grant=grant.name, version=FIRST_VERSION, record=version.encode()))
     entries = tuple(ManifestEntry(subscriber=grant.subscriber, grant=grant.name, version=FIRST_VERSION) for grant in grants)
     manifest = Manifest(
@@ -153,18 +155,50 @@ def decide_first_epoch(
     session.add(EpochRow(information_type=name, epoch=FIRST_EPOCH, record=manifest.encode()))
 
 
-def decided_records(session: Session, *, unpublished_only: bool) -> list[tuple[bytes, bytes]]:
-    """(key, value) of decided records in the order of writing: grant versions before the manifests that name them."""
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A record of `hub.policy` as it was decided; `waits_for`: the type and the (subscriber, name) of lists that an epoch uses."""
+
+    key: bytes
+    value: bytes
+    published: bool
+    waits_for: tuple[str, tuple[tuple[str, str], ...]] | None = None
+
+
+def decided_records(session: Session) -> list[Decided]:
+    """In the order of writing: what has lists, then grant versions, then the manifests that name them."""
+    announced = session.scalars(select(ListedType).order_by(ListedType.information_type))
+    records = [Decided(TypeRecord.model_validate_json(row.record).key(), row.record, row.published) for row in announced]
     versions = session.scalars(select(GrantVersionRow).order_by(GrantVersionRow.subscriber, GrantVersionRow.grant))
     epochs = session.scalars(select(EpochRow).order_by(EpochRow.information_type, EpochRow.epoch))
-    records = [(GrantVersion.model_validate_json(row.record).key(), row.record, row.published) for row in versions]
-    records += [(Manifest.model_validate_json(row.record).key(), row.record, row.published) for row in epochs]
-    return [(key, value) for key, value, published in records if not (published and unpublished_only)]
+    lists: dict[bytes, str] = {}
+    for row in versions:
+        version = GrantVersion.model_validate_json(row.record)
+        records.append(Decided(version.key(), row.record, row.published))
+        if version.subject_list is not None:
+            lists[version.key()] = version.subject_list
+    for epoch in epochs:
+        manifest = Manifest.model_validate_json(epoch.record)
+        keys = [(entry.subscriber, grant_key(entry.subscriber, entry.grant, entry.version)) for entry in manifest.grants]
+        used = tuple(sorted({(subscriber, lists[key]) for subscriber, key in keys if key in lists}))
+        waits_for = (manifest.information_type, used) if used else None
+        records.append(Decided(manifest.key(), epoch.record, epoch.published, waits_for))
+    return records
 
 
-def mark_published(session: Session) -> None:
-    session.execute(update(GrantVersionRow).values(published=True))
-    session.execute(update(EpochRow).values(published=True))
+def any_unpublished(session: Session) -> bool:
+    tables = (ListedType, GrantVersionRow, EpochRow)
+    return any(session.scalar(select(each.published).where(each.published.is_(False)).limit(1)) is not None for each in tables)
+
+
+def mark_published(session: Session, keys: Collection[bytes]) -> None:
+    """Of records that Kafka has."""
+    for announced in session.scalars(select(ListedType).where(ListedType.published.is_(False))):
+        announced.published = TypeRecord.model_validate_json(announced.record).key() in keys
+    for version in session.scalars(select(GrantVersionRow).where(GrantVersionRow.published.is_(False))):
+        version.published = grant_key(version.subscriber, version.grant, version.version) in keys
+    for epoch in session.scalars(select(EpochRow).where(EpochRow.published.is_(False))):
+        epoch.published = Manifest.model_validate_json(epoch.record).key() in keys
 
 
 def _writer_id(session: Session, information_type: InformationType) -> int:

@@ -100,11 +100,19 @@ class KafkaAdmin:
 
     def is_empty(self, topic: str, partitions: int) -> bool:
         """Whether nothing was ever written to the topic."""
-        latest = OffsetSpec.latest()
-        asked = {TopicPartition(topic, number): latest for number in range(partitions)}
+        return all(end <= 0 for end in self._ends(topic, partitions).values())
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """The end of every partition; of none where there is no such topic."""
+        return self._ends(topic, self.partitions().get(topic, 0))
+
+    def _ends(self, topic: str, partitions: int) -> dict[int, int]:
+        asked = {TopicPartition(topic, number): OffsetSpec.latest() for number in range(partitions)}
+        if not asked:
+            return {}
         with self._asking(f"the end of {topic}"):
             ends = self._admin.list_offsets(asked, request_timeout=_TIMEOUT_S)
-            return all(end.result(_TIMEOUT_S).offset <= 0 for end in ends.values())
+            return {place.partition: end.result(_TIMEOUT_S).offset for place, end in ends.items()}
 
     def scram_users(self) -> frozenset[str]:
         with self._asking("the users"):

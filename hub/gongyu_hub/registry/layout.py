@@ -52,6 +52,14 @@ def type_topics(information_type: InformationType) -> tuple[Topic, ...]:
     )
 
 
+def subjects_topic(information_type: str, partitions: int) -> Topic:
+    """The subject lists of a type, partitioned like its owner topic. A removal is compacted away only when a hub that stood still
+    for as long as an owner topic keeps would be out of reach anyway.
+    """
+    settings = {**_COMPACTED, **_SPARSE_INDEX, "delete.retention.ms": str(7 * _DAY_MS), "min.compaction.lag.ms": str(14 * _DAY_MS)}
+    return Topic(names.subjects_topic(information_type), partitions, settings)
+
+
 def grant_topic(subscriber: str, grant: str, owner_partitions: int) -> Topic:
     """Few partitions: the cost of a transaction grows with the partitions it touches."""
     settings = {**_DATA, **_SPARSE_INDEX, "retention.ms": str(7 * _DAY_MS)}

@@ -46,6 +46,7 @@ class Grant:
     legal_basis: LegalBasisEntry
     valid_from: date | None
     valid_to: date | None
+    subject_list: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ def _grant(entry: GrantEntry, information_type: InformationType) -> Grant:
         legal_basis=entry.legal_basis,
         valid_from=entry.valid_from,
         valid_to=entry.valid_to,
+        subject_list=None if entry.subjects is None else entry.subjects.list,
     )
 
 

@@ -53,6 +53,19 @@ class LegalBasisEntry(_Entry):
     valid_to: Day | None = None
 
 
+class SubjectsEntry(_Entry):
+    """The subscriber's list that a subject must be on."""
+
+    list: Name
+
+
+def _all_or_list(value: Any) -> Any:
+    return None if value == "all" else value
+
+
+Subjects = Annotated[SubjectsEntry | None, BeforeValidator(_all_or_list)]
+
+
 class GrantEntry(_Entry):
     subscriber: Name
     grant: Name
@@ -60,6 +73,7 @@ class GrantEntry(_Entry):
     fields: Annotated[tuple[StrictStr, ...], Field(min_length=1)]
     rows: Text | None = None
     treatments: dict[str, Treatment] = {}
+    subjects: Subjects = None
     purpose: PurposeEntry
     legal_basis: LegalBasisEntry
     valid_from: Day | None = None
@@ -75,6 +89,7 @@ class GrantDraft(_Entry):
     fields: tuple[StrictStr, ...] | None = None
     rows: Text | None = None
     treatments: dict[str, Treatment] = {}
+    subjects: Subjects = None
     purpose: PurposeEntry | None = None
     legal_basis: LegalBasisEntry | None = None
     valid_from: Day | None = None
@@ -192,6 +207,8 @@ def _translate(document: Document, path: Path, kind: str, message: str, model: t
     if kind == "extra_forbidden":
         return _unknown_key(document, path, _known_keys(model, path))
     what, remedy = _WORDS.get(kind, (message, "mend it"))
+    if kind == "model_type" and path[-1] == "subjects":
+        what, remedy = "must be all or a list", "write `all` or `{list: NAME}`"
     return Mistake(document.place(path), show(path), what or message, remedy)
 
 

@@ -6,7 +6,7 @@ are published, so a repeated start publishes the same bytes.
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, UniqueConstraint
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -105,6 +105,56 @@ class ActRow(Table):
     at_ms: Mapped[int]
     who: Mapped[str]
     what: Mapped[str]
+
+
+class ListedType(Table):
+    """A type with subject lists: the bytes that announce them on `hub.policy`. Added in format 2, as are the tables of lists below."""
+
+    __tablename__ = "listed_type"
+    information_type: Mapped[str] = mapped_column(ForeignKey("information_type.name"), primary_key=True)
+    record: Mapped[bytes]
+    published: Mapped[bool] = mapped_column(default=False)
+
+
+class SubjectList(Table):
+    """A subscriber's list of subjects of one information type."""
+
+    __tablename__ = "subject_list"
+    __table_args__ = (UniqueConstraint("information_type", "subscriber", "name"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    information_type: Mapped[str] = mapped_column(ForeignKey("listed_type.information_type"))
+    subscriber: Mapped[str]
+    name: Mapped[str]
+
+
+class ListEntry(Table):
+    """A subject on a list, or one whose removal Kafka does not know yet.
+
+    `subject`: as the key of the owner topic. `until_ms`: the first moment at which it is no longer on the list. `change`: 0 where
+    the topic of subject lists says the same, else the number of the change that it has to be told.
+    """
+
+    __tablename__ = "list_entry"
+    __table_args__ = (
+        Index("list_entry_change", "change", sqlite_where=text("change > 0")),
+        Index("list_entry_until", "until_ms", sqlite_where=text("until_ms IS NOT NULL")),
+        {"sqlite_with_rowid": False},
+    )
+    list_id: Mapped[int] = mapped_column(ForeignKey("subject_list.id"), primary_key=True)
+    subject: Mapped[bytes] = mapped_column(primary_key=True)
+    until_ms: Mapped[int | None]
+    removed: Mapped[bool]
+    change: Mapped[int]
+
+
+class UploadedEntry(Table):
+    """An entry of a file on its way into a list; gone when the list has taken it, or at the next start."""
+
+    __tablename__ = "uploaded_entry"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - SQLAlchemy's declared form
+    upload: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[bytes] = mapped_column(primary_key=True)
+    until_ms: Mapped[int | None]
 
 
 class Credential(Table):

@@ -15,7 +15,7 @@ from gongyu_hub.entitle import entitle
 from gongyu_hub.fan_out import fan_out
 from gongyu_hub.list_changes import list_changes
 from gongyu_hub.state.pending import Partition, Pending
-from gongyu_hub.state.records import IMAGE_KIND, PROGRESS_KEY, Progress
+from gongyu_hub.state.records import PROGRESS_KEY, Progress
 from gongyu_hub.state.store import Identity, Store
 from gongyu_hub.values import Diffed
 from gongyu_schemas.envelope import owner_envelope, subject_key_schema
@@ -67,7 +67,7 @@ class HubInMemory:
             self.outcomes.update({outcome.value: count for outcome, count in pending.tally.outcomes.items()})
             self.list_outcomes.update({outcome.value: count for outcome, count in pending.list_tally.outcomes.items()})
             state = self._state[number]
-            assert not pending.changed, "every image reaches the state topic"
+            assert pending.take_changed() == ([], []), "every image reaches the state topic"
             for key, value in self._produced[number]:
                 state.pop(key, None)
                 if value is not None:
@@ -152,10 +152,7 @@ class HubInMemory:
             topic = self._delivered[deliveries.grant]
             topic += [Received(partition, 0, key, deliveries.content[start:end]) for key, partition, start, end in places]
         for number, pending in self._pendings.items():
-            self._produced[number] += [(IMAGE_KIND + key, value) for key, value in pending.changed]
-            self._produced[number] += pending.changed_beside
-            pending.changed.clear()
-            pending.changed_beside.clear()
+            self._produced[number] += zip(*pending.take_changed(), strict=True)
         return sum(len(decision.rows) for decision in decisions)
 
     @staticmethod

@@ -117,3 +117,31 @@ def test_the_files_beside_it_are_for_its_user_alone_from_the_first_moment(tmp_pa
         os.umask(before)
     private = "0o600"
     assert modes == {"hub": "0o700", "hub.db": private, "hub.db.lock": private, "hub.db-wal": private, "hub.db-shm": private}
+
+
+def test_a_file_of_the_first_format_is_upgraded_to_the_tables_of_a_new_one(tmp_path: Path) -> None:
+    """What there is in it stays."""
+    open_database(tmp_path / "new").close()
+    database = open_database(tmp_path / "old")
+    database.keep_setting("port", "7")
+    database.close()
+    with closing(sqlite3.connect(tmp_path / "old" / DATABASE_FILE)) as connection:
+        for table in ("uploaded_entry", "list_entry", "subject_list", "listed_type"):
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute("UPDATE setting SET value = '1' WHERE name = 'schema_version'")
+        connection.commit()
+    database = open_database(tmp_path / "old")
+    assert database.setting("port") == "7" and database.setting("schema_version") == str(SCHEMA_VERSION)
+    database.close()
+    assert shape(tmp_path / "old") == shape(tmp_path / "new")
+
+
+def shape(folder: Path) -> dict[str, object]:
+    with closing(sqlite3.connect(folder / DATABASE_FILE)) as connection:
+        names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")]
+        found: dict[str, object] = {name: connection.execute(f"PRAGMA table_info({name})").fetchall() for name in names}
+        for name in names:
+            keys = sorted(row[2:5] for row in connection.execute(f"PRAGMA foreign_key_list({name})"))
+            indexes = sorted(row[1:5] for row in connection.execute(f"PRAGMA index_list({name})"))
+            found[f"{name}'s keys"] = keys, indexes
+        return found

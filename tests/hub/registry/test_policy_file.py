@@ -215,3 +215,17 @@ grants:
 """
     [found] = mistakes(tmp_path / "policy.yaml", nested, text)
     assert found.startswith(expected)
+
+
+def test_subjects_are_all_or_a_list_of_the_subscriber(tmp_path: Path) -> None:
+    types, file = {"dog": make_type(tmp_path / "types")}, tmp_path / "policy.yaml"
+    write_policy(file, grant("vet", "a"), grant("vet", "b", subjects="all"), grant("vet", "c", subjects={"list": "patients"}))
+    assert [each.subject_list for each in read_policy(file, types, TODAY).grants] == [None, None, "patients"]
+    write_policy(
+        file, *(grant("vet", f"g{number}", subjects=wrong) for number, wrong in enumerate(["some", {"list": "Bad Name"}, {"lists": "x"}]))
+    )
+    with pytest.raises(PolicyMistakes) as mistakes:
+        read_policy(file, types, TODAY)
+    told = str(mistakes.value)
+    assert "grants[0].subjects: must be all or a list; write `all` or `{list: NAME}`" in told
+    assert "grants[1].subjects.list: is not a name" in told and "grants[2].subjects.lists: unknown key; did you mean 'list'?" in told

@@ -1,0 +1,58 @@
+"""Files of subjects: one a line.
+
+Enters lines of text; leaves JSON lines as the control plane takes them. A line is the subject's fields in their order, separated by
+tabs, and optionally the end of the entry behind them; or, where it begins with `{`, a JSON object by field names with `until`
+beside them. A first line of exactly the fields' names is a header; empty lines are passed over. A line that cannot be
+read goes on as `unreadable` with the reason, never with its content.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+UNTIL = "until"
+
+
+def read_entries(lines: Iterable[bytes], fields: Sequence[str]) -> Iterator[bytes]:
+    """The body of a request, a line at a time."""
+    header = [*fields]
+    for number, raw in enumerate(lines, start=1):
+        try:
+            text = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+        except UnicodeDecodeError:
+            yield _line({"line": number, "values": [], "unreadable": "not UTF-8"})
+            continue
+        if not text.strip() or (number == 1 and text.split("\t") in (header, [*header, UNTIL])):
+            continue
+        entry = _read_object(text, fields) if text.lstrip().startswith("{") else _read_cells(text, fields)
+        yield _line({"line": number, **entry})
+
+
+def _line(content: dict[str, Any]) -> bytes:
+    return json.dumps(content).encode() + b"\n"
+
+
+def _read_cells(text: str, fields: Sequence[str]) -> dict[str, Any]:
+    cells = [cell.strip() for cell in text.split("\t")]
+    if len(cells) not in (len(fields), len(fields) + 1):
+        return _unreadable(f"{len(cells)} columns instead of {len(fields)} ({', '.join(fields)}) and, if there is one, the end")
+    return {"values": cells[: len(fields)], "until": (cells[len(fields)] or None) if len(cells) > len(fields) else None}
+
+
+def _read_object(text: str, fields: Sequence[str]) -> dict[str, Any]:
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        return _unreadable("not JSON")
+    if content.keys() - {*fields, UNTIL} or any(name not in content for name in fields):
+        return _unreadable(f"must have {', '.join(fields)} and, if there is one, {UNTIL}")
+    until = content.get(UNTIL)
+    if until is not None and not isinstance(until, str):
+        return _unreadable(f"{UNTIL}: must be a text")
+    return {"values": [content[name] for name in fields], "until": until}
+
+
+def _unreadable(why: str) -> dict[str, Any]:
+    return {"values": [], "unreadable": why}

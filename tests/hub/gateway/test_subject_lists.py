@@ -1,0 +1,124 @@
+"""Subject lists over HTTP: for the administrator alone; bodies of any length in parts; bad lines lose no good one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+from structlog.testing import capture_logs
+
+from gongyu_hub.gateway import subject_lists as module
+from gongyu_hub.gateway.subject_lists import read_end
+from gongyu_hub.registry.subject_values import NotASubject
+from gongyu_hub.registry.tables import UploadedEntry
+from tests.hub.gateway.registry_of_two import USERS, World, password, world
+
+ADMIN = ("admin", password("admin"))
+LIST = "/subject-lists/dog/vet/patients"
+
+
+@pytest.fixture
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with world(tmp_path_factory.mktemp("world")) as made, capture_logs():
+        yield made
+
+
+def lines(values: Sequence[Any], until: str | None = None) -> bytes:
+    return b"".join(json.dumps({"line": n, "values": [value], "until": until}).encode() + b"\n" for n, value in enumerate(values, 1))
+
+
+def send(two: World, action: str, body: bytes, path: str = LIST) -> dict[str, Any]:
+    reply = two.client.post(f"{path}/{action}", content=body, auth=ADMIN)
+    assert reply.status_code == 200, reply.text
+    found: dict[str, Any] = reply.json()
+    return found
+
+
+def held(two: World) -> list[str]:
+    return [json.loads(line)["values"][0] for line in two.client.get(f"{LIST}/entries", auth=ADMIN).text.splitlines()]
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_only_the_administrator_sees_and_changes_lists(two: World, user: str) -> None:
+    send(two, "put", lines(["a"]))
+    login = (user, password(user))
+    replies = [two.client.get(path, auth=login) for path in ("/subject-lists/dog", LIST, f"{LIST}/entries")]
+    replies.append(two.client.post(f"{LIST}/put", content=lines(["b"]), auth=login))
+    assert {reply.status_code for reply in replies} == ({200} if user == "admin" else {403})
+    assert two.client.post(f"{LIST}/put", content=lines(["b"])).status_code == 401
+    assert held(two) == (["b"] if user == "admin" else ["a"])
+
+
+def test_a_body_is_taken_in_parts_and_told_as_one(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PART_BYTES", 1000)
+    names = [f"dog-{number:05d}" for number in range(500)]
+    assert send(two, "put", lines([*names, *names[:7]]))["added"] == 500
+    found = send(two, "put", lines(names[100:]))
+    assert (found["added"], found["removed"], found["kept"]) == (0, 100, 400)
+    assert two.get("admin", LIST) == (200, {"entries": 400, "untold": 500, "next_end_ms": None})
+    first = two.client.get(f"{LIST}/entries", params={"limit": 3}, auth=ADMIN).text.splitlines()
+    after = json.loads(first[-1])["at"]
+    rest = two.client.get(f"{LIST}/entries", params={"limit": 10_000, "after": after}, auth=ADMIN).text.splitlines()
+    assert len(first) == 3 and len(rest) == 397
+    with two.database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(UploadedEntry)) == 0, "nothing of the bodies is left behind"
+
+
+def test_bad_lines_are_told_by_number_and_put_then_removes_nothing(two: World) -> None:
+    send(two, "put", lines(["a", "b"]))
+    unreadable = json.dumps({"line": 9, "values": [], "unreadable": "not UTF-8"}).encode()
+    found = send(two, "put", lines(["c", "", 5]) + unreadable)
+    assert (found["added"], found["removed"], found["rejected"], found["removals_withheld"]) == (1, 0, 3, True)
+    assert found["rejections"] == [
+        {"line": 2, "why": "dog_id: not a value of its kind (string)"},
+        {"line": 3, "why": "dog_id: not a value of its kind (string)"},
+        {"line": 9, "why": "not UTF-8"},
+    ]
+    assert held(two) == ["a", "b", "c"]
+
+
+def test_a_dry_run_counts_and_changes_nothing(two: World) -> None:
+    send(two, "put", lines(["a", "b"]))
+    reply = two.client.post(f"{LIST}/put", params={"dry_run": "true"}, content=lines(["b", "c"]), auth=ADMIN).json()
+    assert (reply["added"], reply["removed"], reply["kept"]) == (1, 1, 1) and held(two) == ["a", "b"]
+    other = "/subject-lists/dog/vet/new"
+    assert two.client.post(f"{other}/add", params={"dry_run": "true"}, content=lines(["b"]), auth=ADMIN).json()["added"] == 1
+    assert two.client.get(other, auth=ADMIN).status_code == 404
+
+
+def test_lapsed_entries_are_counted_and_not_taken(two: World) -> None:
+    assert send(two, "add", lines(["a"], "2001-01-01"))["lapsed"] == 1 and held(two) == []
+    assert send(two, "add", lines(["b"], "2999-01-01"))["added"] == 1 and held(two) == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/subject-lists/bird", 404),
+        ("/subject-lists/bird/vet/patients", 404),
+        ("/subject-lists/Dog", 404),
+        ("/subject-lists/dog/vet/Bad", 404),
+        ("/subject-lists/dog/vet/none", 404),
+    ],
+)
+def test_what_does_not_exist_is_not_found(two: World, path: str, status: int) -> None:
+    assert two.client.get(path, auth=ADMIN).status_code == status
+
+
+def test_a_body_that_is_no_json_lines_changes_nothing(two: World) -> None:
+    send(two, "put", lines(["a"]))
+    assert two.client.post(f"{LIST}/put", content=lines(["b"]) + b"what?\n", auth=ADMIN).status_code == 422
+    assert two.client.post(f"{LIST}/replace", content=lines(["b"]), auth=ADMIN).status_code == 422
+    assert held(two) == ["a"]
+
+
+def test_a_day_ends_at_its_end_in_utc_and_a_moment_by_itself() -> None:
+    assert read_end("2026-12-31") == int(datetime(2027, 1, 1, tzinfo=UTC).timestamp() * 1000)
+    assert read_end("2027-01-01T09:00:00+09:00") == read_end("2026-12-31")
+    for wrong in ("2026-13-01", "soon", "2026-01-31T18:00:00", "", "9999-12-31"):
+        with pytest.raises(NotASubject, match="until: "):
+            read_end(wrong)

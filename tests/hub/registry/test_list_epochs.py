@@ -1,0 +1,34 @@
+"""An epoch that uses a list is decided with it, and published only behind what the hub has read."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+from gongyu_hub.registry import epochs, subject_lists
+from gongyu_hub.registry.database import open_database
+from gongyu_hub.registry.policy_check import read_policy
+from gongyu_hub.registry.subject_lists import ListKey
+from tests.hub.registry.policies import grant, make_type, write_policy
+
+
+def test_a_decided_epoch_names_its_lists_and_comes_behind_their_announcement(tmp_path: Path) -> None:
+    dog = make_type(tmp_path / "types")
+    file = tmp_path / "policy.yaml"
+    write_policy(
+        file, grant("vet", "all"), grant("vet", "some", subjects={"list": "patients"}), grant("shop", "own", subjects={"list": "own"})
+    )
+    policy = read_policy(file, {"dog": dog}, date(2026, 3, 1))
+    database = open_database(tmp_path)
+    topics = {f"grant.{each.subscriber}.{each.name}": 4 for each in policy.grants}
+    with database.writing() as session:
+        epochs.know_type(session, dog)
+        epochs.decide_first_epoch(session, dog, policy.grants_of("dog"), topics, now_ms=1)
+    with database.reading() as session:
+        records = epochs.decided_records(session)
+        assert subject_lists.find(session, ListKey("vet", "dog", "patients")) is not None, "a list that was never put is empty"
+        assert subject_lists.all_told(session, "dog", [("vet", "patients"), ("shop", "own")])
+        assert epochs.changes_in_force(session, {"dog": dog}, policy) == []
+    assert [each.key for each in records] == [b"type/dog", b"grant/shop/own/1", b"grant/vet/all/1", b"grant/vet/some/1", b"epoch/dog/1"]
+    assert [each.waits_for for each in records] == [None, None, None, None, ("dog", (("shop", "own"), ("vet", "patients")))]
+    database.close()
