@@ -10,15 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
 from pyarrow import types as arrow
 
-from gongyu_producers.json_values import json_reader
+from gongyu_producers.json_values import cell_reader, json_reader
 from gongyu_producers.values import BadValue, in_range, text_reader, to_float
-from gongyu_schemas.fields import Field, Kind
+from gongyu_schemas.fields import COMPOUND, Field, Kind
 
 _BITS = {Kind.INT: 32, Kind.LONG: 64}
 _UNITS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
@@ -51,6 +52,8 @@ def column_reader(column: Any, field: Field) -> ColumnReader:
     if isinstance(column, pa.BaseExtensionType):
         inner = column_reader(column.storage_type, field)
         return ColumnReader(lambda array: inner.prepare(array.storage), inner.convert)
+    if field.kind in COMPOUND:
+        return _compound(column, field)
     for is_such, read in _READERS:
         if is_such(column):
             return read(column, field)
@@ -63,6 +66,33 @@ def _plain(array: Any) -> list[Any]:
 
 def _as_integers(width: Any) -> Callable[[Any], list[Any]]:
     return lambda array: list(array.cast(width).to_pylist())
+
+
+def _compound(column: Any, field: Field) -> ColumnReader:
+    """Text is JSON, as in a delimited file; lists, maps and nested records are read as JSON would be."""
+    if _is_text(column):
+        return ColumnReader(_plain, cell_reader(field))
+    read = json_reader(field)
+    return ColumnReader(_plain, lambda value: read(_as_json(value, column)))
+
+
+def _as_json(value: Any, column: Any) -> Any:
+    """What JSON lines would hold: dates and times as text, numbers with a point exact, bytes in hexadecimal digits."""
+    if value is None or isinstance(value, bool | int | str | Decimal):
+        return value
+    if arrow.is_map(column):
+        return {str(_as_json(key, column.key_type)): _as_json(each, column.item_type) for key, each in value}
+    if arrow.is_struct(column):
+        return {name: _as_json(each, column.field(name).type) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_as_json(each, column.value_type) for each in value]
+    if isinstance(value, float):
+        return Decimal(repr(value))
+    return value.hex() if isinstance(value, bytes) else str(value.isoformat() if hasattr(value, "isoformat") else value)
+
+
+def _is_text(column: Any) -> bool:
+    return bool(arrow.is_string(column) or arrow.is_large_string(column) or arrow.is_string_view(column))
 
 
 def _text(_column: Any, field: Field) -> ColumnReader:
@@ -136,9 +166,22 @@ def _time(column: Any, field: Field) -> ColumnReader:
 
 
 def _binary(column: Any, field: Field) -> ColumnReader:
+    if field.kind is Kind.BYTES:
+        return ColumnReader(_plain)
+    if field.kind is Kind.FIXED:
+        return ColumnReader(_plain, _sized(field.size))
     if field.kind is Kind.UUID and arrow.is_fixed_size_binary(column) and column.byte_width == 16:
         return ColumnReader(_plain, lambda number: str(UUID(bytes=number)))
-    raise Misfit("bytes fit no field of this kind; write it in the field's own type or as text (a UUID may have 16 bytes)")
+    raise Misfit("bytes fit bytes and fixed only; write it in the field's own type or as text (a UUID may have 16 bytes)")
+
+
+def _sized(size: int) -> Callable[[bytes], bytes]:
+    def convert(content: bytes) -> bytes:
+        if len(content) != size:
+            raise BadValue(f"not {size} bytes")
+        return content
+
+    return convert
 
 
 def _finite(number: float) -> float:
@@ -181,7 +224,7 @@ def _in_unit(stored: str, wanted: str, least_ns: int, most_ns: int, outside: str
 
 
 _READERS: tuple[tuple[Callable[[Any], bool], Callable[[Any, Field], ColumnReader]], ...] = (
-    (lambda column: arrow.is_string(column) or arrow.is_large_string(column) or arrow.is_string_view(column), _text),
+    (_is_text, _text),
     (arrow.is_null, _nulls),
     (arrow.is_boolean, _boolean),
     (arrow.is_integer, _integer),

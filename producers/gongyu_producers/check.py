@@ -19,7 +19,7 @@ from gongyu_producers.compare import compare_snapshot
 from gongyu_producers.delimited import read_delimited
 from gongyu_producers.json_lines import read_json_lines
 from gongyu_producers.lines import Encoding, Lines
-from gongyu_producers.matching import Match, Matches, match_names
+from gongyu_producers.matching import How, Match, Matches, match_names
 from gongyu_producers.progress import Steps
 from gongyu_producers.records import Records
 from gongyu_producers.rows import Problem, Reader, Row, cells_reader
@@ -33,6 +33,8 @@ from gongyu_schemas.information_type import InformationType
 _NAMES_FROM_OBJECTS = 1_000
 _SHOW_EVERY_ROWS = 2_000
 _SHOWN = 10
+#: What YAML takes for something else than text.
+_WORDS = ("", "null", "true", "false", "yes", "no", "on", "off", "y", "n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +79,15 @@ def check_file(asked: Asked, information_type: InformationType, steps: Steps) ->
     """Reads the file to its end; see the module."""
     source, hints = _find_out(asked)
     names = _read_names(source)
-    matches = match_names(names, source.naming, information_type)
+    matches = match_names(names, source.naming, information_type, objects=source.format is Format.JSONL)
     if source.format in DELIMITERS:
         hints += _hint_title_line(source, names, matches)
     naming = replace(
         source.naming, fields={**source.naming.fields, **matches.suggested}, ignored=source.naming.ignored.union(matches.unknown)
     )
     accepted = replace(source, naming=naming)
-    double = [each.column for each in matches.columns if each.how == "double"]
-    compared = not double and (source.format is Format.JSONL or not matches.missing)
+    torn = any(each.how in (How.DOUBLE, How.RECORD) for each in matches.columns)
+    compared = not torn and not matches.missing
     if compared:
         found = _check_records(accepted, information_type, steps)
     elif source.format in DELIMITERS:
@@ -208,17 +210,8 @@ def columns_yaml(matches: Sequence[Match]) -> str:
 
 
 def quoted(text: str) -> str:
-    """A YAML scalar, quoted where a plain one would be misread: with letters and digits alone nothing can be."""
-    plain = all(each.isalpha() or each == "_" for each in text) and text.lower() not in (
-        "",
-        "null",
-        "true",
-        "false",
-        "yes",
-        "no",
-        "on",
-        "off",
-        "y",
-        "n",
-    )
-    return text if plain else '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\t", "\\t") + '"'
+    """A YAML scalar, in quotes unless it has letters alone: then nothing can be misread."""
+    if all(each.isalpha() or each == "_" for each in text) and text.lower() not in _WORDS:
+        return text
+    escaped = (each if each.isprintable() and each not in '"\\' else f"\\U{ord(each):08X}" for each in text)
+    return '"' + "".join(escaped) + '"'

@@ -156,6 +156,9 @@ def status_command(
             Console().print(_status_table(found))
 
 
+app.command("generate", help=generate.HELP)(generate.generate_command)
+
+
 def _status_table(found: list[TypeStatus]) -> Table:
     table = Table("topic", "records", "created", "updated", "deleted", "rejected", "last run", "file", "behind")
     for each in found:
@@ -165,9 +168,6 @@ def _status_table(found: list[TypeStatus]) -> Table:
         behind = each.problem or ("" if each.behind is None else f"{each.behind:,}")
         table.add_row(each.topic, f"{each.records:,}", *ops, f"{each.rejected:,}", last, file, behind)
     return table
-
-
-app.command("generate", help=generate.HELP)(generate.generate_command)
 
 
 def main() -> None:

@@ -239,6 +239,8 @@ def _type_yaml(request: DraftRequest, columns: Sequence[DraftColumn], key: tuple
         "# version: a field that grows with every change of a record, if there is one",
         "classification:  # look through: public, internal, personal or sensitive",
         *(f"  {each.field}: personal" for each in columns),
+        "titles:",
+        *(f"  {each.field}: {{ko: {quoted(each.header)}, en: {each.field}}}" for each in columns),
         "publishing:",
         "  columns:",
         *(f"    {quoted(each.header)}: {each.field}" for each in columns),

@@ -75,6 +75,9 @@ def _nullable(branches: list[Schema]) -> Encode | None:
     if encode is None:
         return None
     null, other = _BRANCHES[null_at], _BRANCHES[1 - null_at]
+    if isinstance(branches[1 - null_at], dict) and "name" in branches[1 - null_at]:
+        # Decoded values of named types come with the name.
+        return lambda value: null if value is None else other + encode(value[1] if isinstance(value, tuple) else value)
     return lambda value: null if value is None else other + encode(value)
 
 

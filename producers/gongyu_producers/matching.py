@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gongyu_producers.columns import Naming
+from gongyu_schemas.granted import covers
 from gongyu_schemas.information_type import InformationType
 
 _SIMILAR = 0.8
@@ -28,6 +29,10 @@ class How(StrEnum):
     IGNORED = "ignored"
     UNKNOWN = "unknown"
     DOUBLE = "double"
+    RECORD = "a record"
+
+
+_MISFITS = (How.SUGGESTED, How.UNKNOWN, How.DOUBLE, How.RECORD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ class Matches:
     @property
     def fit(self) -> bool:
         """Whether publishing takes the file's names as they are."""
-        return not self.missing and all(each.how not in (How.SUGGESTED, How.UNKNOWN, How.DOUBLE) for each in self.columns)
+        return not self.missing and all(each.how not in _MISFITS for each in self.columns)
 
     @property
     def suggested(self) -> dict[str, str]:
@@ -65,21 +70,25 @@ class Matches:
         return {each.field: at for at, each in enumerate(self.columns) if each.field is not None and each.how in filling}
 
 
-def match_names(names: Sequence[str], naming: Naming, information_type: InformationType) -> Matches:
+def match_names(names: Sequence[str], naming: Naming, information_type: InformationType, *, objects: bool) -> Matches:
+    """`objects`: of JSON lines, where a name may be a whole record, and what is absent is the row's own matter."""
     found = [_match(at, name, names, naming) for at, name in enumerate(names)]
+    if not objects:
+        found = [Match(each.column, each.field, How.RECORD) if each.field in naming.records else each for each in found]
     taken: set[str] = set()
     for at, each in enumerate(found):
         if each.field in taken:
             found[at] = Match(each.column, each.field, How.DOUBLE)
         elif each.field is not None:
             taken.add(each.field)
-    free = {field.name: _spellings(information_type, field.name, field.doc) for field in information_type.fields if field.name not in taken}
+    leaves = [field for field in information_type.fields if field.is_leaf and not any(covers(name, field.name) for name in taken)]
+    free = {field.name: _spellings(information_type, field.name, field.doc) for field in leaves}
     for similar in (False, True):  # what is surely meant is given away first
         for at, each in enumerate(found):
             if each.how is How.UNKNOWN and (field := _suggest(each.column, free, similar=similar)) is not None:
                 found[at] = Match(each.column, field, How.SUGGESTED)
                 del free[field]
-    return Matches(tuple(found), tuple(free))
+    return Matches(tuple(found), () if objects else tuple(free))
 
 
 def _match(at: int, name: str, names: Sequence[str], naming: Naming) -> Match:
@@ -97,7 +106,9 @@ def _match(at: int, name: str, names: Sequence[str], naming: Naming) -> Match:
 
 def _spellings(information_type: InformationType, field: str, doc: str) -> frozenset[str]:
     headers = (header for header, name in information_type.publishing.columns.items() if name == field)
-    return frozenset(filter(None, map(_plain, (field, doc, *headers))))
+    title = information_type.titles.get(field)
+    titles = () if title is None else (title.ko, title.en)
+    return frozenset(filter(None, map(_plain, (field, doc, *titles, *headers))))
 
 
 def _suggest(name: str, free: dict[str, frozenset[str]], *, similar: bool) -> str | None:

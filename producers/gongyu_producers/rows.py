@@ -100,9 +100,12 @@ def cells_reader(information_type: InformationType, columns: Columns, null_texts
     return read
 
 
-def values_reader(columns: Sequence[tuple[Field, Callable[[Any], Any] | None]], *, op_last: bool) -> Reader:
+def values_reader(
+    information_type: InformationType, columns: Sequence[tuple[Field, Callable[[Any], Any] | None]], *, op_last: bool
+) -> Reader:
     """Reads rows of values in the order of these fields, with what makes each an Avro value; last the operation, if there is one."""
-    plan = [(field.name, convert, field.nullable) for field, convert in columns]
+    plan = [(field.name, convert, field.may_be_absent) for field, convert in columns]
+    nested = any(not field.is_leaf for field in information_type.fields)
 
     def read(found: tuple[Any, ...]) -> Reading:
         values: Values = {}
@@ -120,6 +123,8 @@ def values_reader(columns: Sequence[tuple[Field, Callable[[Any], Any] | None]], 
                     values[name] = convert(value)
                 except BadValue as error:
                     problems.append(Problem(name, str(error)))
+        if nested:
+            problems += _missing_inside(information_type, values, problems)
         op = found[-1] if op_last else None
         return Reading(values, problems, op if isinstance(op, str) else None)
 

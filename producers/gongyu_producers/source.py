@@ -123,10 +123,10 @@ def _open_parquet(source: SourceFile, information_type: InformationType, records
     except ConfigError:
         file.close()
         raise
-    plan = [(field, readers[field.name]) for field in information_type.fields]
+    plan = [(field, readers[field.name]) for field in information_type.fields if field.is_leaf]
     wanted: list[tuple[int, ColumnReader | None]] = [(columns.index[field.name], reader) for field, reader in plan]
     wanted += [] if columns.op is None else [(columns.op, None)]
-    read = values_reader([(field, reader.convert) for field, reader in plan], op_last=columns.op is not None)
+    read = values_reader(information_type, [(field, reader.convert) for field, reader in plan], op_last=columns.op is not None)
     return Rows(file, file.read(wanted), RowReader(information_type, records, read, source.naming.op))
 
 

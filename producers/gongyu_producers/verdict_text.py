@@ -79,9 +79,11 @@ def _explain(how: How, field: str | None, kinds: dict[str, str]) -> str:
         return "unknown; --ignore passes it over"
     if how is How.DOUBLE:
         return f"double: {field} has a column already" if field else "double: this name occurs twice"
+    if how is How.RECORD:
+        return f"a record: give each of its fields a column, as in {field}.x"
     if field is None:
         return how.value
-    return f"-> {field} ({kinds[field]}), {how.value}"
+    return f"-> {field} ({kinds.get(field, 'record')}), {how.value}"
 
 
 def _say_rows(verdict: Verdict) -> list[str]:

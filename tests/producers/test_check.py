@@ -9,8 +9,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from gongyu_producers.check import Asked, Verdict, check_file
+from gongyu_producers.check import Asked, Verdict, check_file, quoted
 from gongyu_producers.columns import make_naming
 from gongyu_producers.lines import Encoding
 from gongyu_producers.source import Format
@@ -135,3 +138,11 @@ def test_files_that_are_no_text_say_what_they_are(tmp_path: Path, content: bytes
     with pytest.raises(ConfigError) as told:
         check(file)
     assert message in str(told.value)
+
+
+@given(st.text(st.characters(codec="utf-8")))
+@example("null")
+@example("\ufeff\x85\u2028")
+def test_any_header_survives_being_pasted(header: str) -> None:
+    assert yaml.safe_load(f"columns: {{{quoted(header)}: x}}") == {"columns": {header: "x"}}
+    assert yaml.safe_load(f"columns:\n  {quoted(header)}: x") == {"columns": {header: "x"}}

@@ -36,12 +36,12 @@ def by_fastavro(schema: Any, value: Any) -> bytes:
 
 
 @st.composite
-def records(draw: st.DrawFn, depth: int = 0) -> tuple[dict[str, Any], dict[str, Any]]:
+def records(draw: st.DrawFn, path: tuple[int, ...] = ()) -> tuple[dict[str, Any], dict[str, Any]]:
     """A schema and a record of it."""
     fields, values = [], {}
     for at in range(draw(st.integers(1, 5))):
-        name = f"f{depth}_{at}"
-        choice = draw(st.integers(0, len(KINDS) + (1 if depth < 2 else 0)))
+        name = "f" + "_".join(map(str, (*path, at)))
+        choice = draw(st.integers(0, len(KINDS) + (1 if len(path) < 2 else 0)))
         if choice < len(KINDS):
             schema, strategy = KINDS[choice]
             value = draw(strategy)
@@ -49,7 +49,7 @@ def records(draw: st.DrawFn, depth: int = 0) -> tuple[dict[str, Any], dict[str, 
             symbols = [f"S{number}" for number in range(draw(st.integers(1, 200)))]
             schema, value = {"type": "enum", "name": f"E{name}", "symbols": symbols}, draw(st.sampled_from(symbols))
         else:
-            schema, value = draw(records(depth + 1))
+            schema, value = draw(records((*path, at)))
             schema["name"] = f"R{name}"
         nullable = draw(st.sampled_from(["never", "first", "last"]))
         if nullable != "never":

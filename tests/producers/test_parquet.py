@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from gongyu_producers.rows import Problem, Row
 from gongyu_producers.source import Format
 from gongyu_schemas.errors import ConfigError
-from tests.producers.models import PERSON, read_rows, type_of
+from gongyu_schemas.information_type import load_type
+from tests.producers.models import PERSON, TYPES, read_rows, type_of
 
 ALL = type_of(
     {"name": "flag", "type": ["null", "boolean"]},
@@ -51,6 +52,7 @@ VALUES: dict[str, tuple[st.SearchStrategy[Any], list[pa.DataType]]] = {
     "fee": (st.decimals(-(10**16), 10**16, places=3), [pa.decimal128(20, 3), pa.decimal256(30, 5)]),
     "uuid": (st.uuids(), [pa.string(), pa.uuid()]),
 }
+FARM = load_type(TYPES / "farm")
 CODECS = ["none", "snappy", "gzip", "zstd", "lz4", "brotli"]
 
 
@@ -162,7 +164,7 @@ def test_a_moment_that_the_field_cannot_say_rejects_its_row(tmp_path: Path, fiel
         ("income", pa.array([date(2024, 1, 1)]), "a date fits a date only"),
         ("fee", pa.array([1.5]), "a floating-point number does not say it exactly"),
         ("name", pa.array([1]), "whole numbers fit"),
-        ("name", pa.array([b"x"]), "bytes fit no field of this kind"),
+        ("name", pa.array([b"x"]), "bytes fit bytes and fixed only"),
         ("name", pa.array([["x"]]), "such columns are not read"),
         ("name", pa.array([timedelta(1)]), "such columns are not read"),
     ],
@@ -203,6 +205,55 @@ def test_a_nested_record_is_a_column_for_each_of_its_fields(tmp_path: Path) -> N
     assert rows == read_rows(PERSON, flat, Format.PARQUET)
     with pytest.raises(ConfigError, match=r"unknown column 'place\.in\.region'"):
         read_rows(PERSON, file, Format.PARQUET)
+
+
+def test_records_of_every_shape_are_read_as_from_json_lines(tmp_path: Path) -> None:
+    plot = {"area": Decimal("12.50"), "use": "PADDY"}
+    licences = [("a", date(2024, 1, 1)), ("b", date(2024, 1, 2))]
+    rows = [
+        {
+            "id": "1",
+            "stamp": {"number": 7},
+            "seat": {"city": "Jeju", "plot": plot},
+            "former": {"city": "Busan", "plot": None},
+            "crops": ["a", "b"],
+            "licences": licences,
+            "holder": 5,
+            "seal": b"\x01\xff",
+        },
+        {
+            "id": "2",
+            "stamp": {"number": 8},
+            "seat": {"city": "Jeju", "plot": None},
+            "former": None,
+            "crops": [],
+            "licences": [],
+            "holder": None,
+            "seal": None,
+        },
+    ]
+    place = pa.struct({"city": pa.string(), "plot": pa.struct({"area": pa.decimal128(8, 2), "use": pa.string()})})
+    schema = pa.schema(
+        {
+            "id": pa.string(),
+            "stamp": pa.struct({"number": pa.int64()}),
+            "seat": place,
+            "former": place,
+            "crops": pa.list_(pa.string()),
+            "licences": pa.map_(pa.string(), pa.date32()),
+            "holder": pa.int64(),
+            "seal": pa.binary(),
+        }
+    )
+    pq.write_table(pa.Table.from_pylist(rows, schema), tmp_path / "a.parquet")
+    as_text = [
+        row | {"licences": {key: day.isoformat() for key, day in row["licences"]}, "seal": row["seal"] and row["seal"].hex()}
+        for row in rows
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(json.dumps(row, default=str) for row in as_text) + "\n", encoding="utf-8")
+    found = read_rows(FARM, tmp_path / "a.parquet", Format.PARQUET)
+    assert found == read_rows(FARM, tmp_path / "a.jsonl", Format.JSONL)
+    assert len(found) == 2 and not any(row.problems for row in found)
 
 
 def test_a_damaged_file_is_refused(tmp_path: Path) -> None:

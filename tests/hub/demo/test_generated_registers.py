@@ -67,4 +67,5 @@ def send(world: World, records: Records, row: Row) -> None:
     assert row.key is not None
     key = row.key if row.subject is None else row.subject
     before, after = (row.image, None) if row.op == "d" else (None, row.image)
-    world.send_raw(wire.frame(KEY_ID, key), wire.frame(WRITER_ID, records.change(row.op, before, after, 5, "test", world.offset)))
+    [change] = records.changes([(row.op, before, after)], 5, "test", world.offset, None)
+    world.send_raw(wire.frame(KEY_ID, key), wire.frame(WRITER_ID, change))

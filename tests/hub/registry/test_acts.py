@@ -26,7 +26,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
     with database.writing() as session:
         epochs.know_type(session, types["dog"])
         epochs.decide_first_epoch(session, types["dog"], policy.grants_of("dog"), {"grant.vet.all": 4}, key_check="", now_ms=1)
-        epochs.mark_published(session)
+        epochs.mark_published(session, {b"grant/vet/all/1", b"epoch/dog/1"})
     yield database
     database.close()
 
@@ -40,9 +40,9 @@ def test_each_resume_is_an_epoch_that_decides_like_the_one_before(database: Data
     assert [resume(database, 0, 7), resume(database, 3, 5), resume(database, 0, 9)] == [2, 3, 4]
     with database.reading() as session:
         newest = acts.newest_manifest(session, "dog")
-        unpublished = [key for key, _ in epochs.decided_records(session, unpublished_only=True)]
+        unpublished = [each.key for each in epochs.decided_records(session) if not each.published]
         known = [(row.epoch, row.who, row.what) for row in session.scalars(select(ActRow).order_by(ActRow.epoch))]
-        first = next(value for key, value in epochs.decided_records(session, unpublished_only=False) if key == b"epoch/dog/1")
+        first = next(each.value for each in epochs.decided_records(session) if each.key == b"epoch/dog/1")
     assert newest is not None and newest.resume == {0: 9, 3: 5}
     assert newest.decides_like(type(newest).model_validate_json(first))
     assert unpublished == [b"epoch/dog/2", b"epoch/dog/3", b"epoch/dog/4"]

@@ -23,7 +23,7 @@ def test_a_decided_epoch_names_its_lists_and_comes_behind_their_announcement(tmp
     topics = {f"grant.{each.subscriber}.{each.name}": 4 for each in policy.grants}
     with database.writing() as session:
         epochs.know_type(session, dog)
-        epochs.decide_first_epoch(session, dog, policy.grants_of("dog"), topics, now_ms=1)
+        epochs.decide_first_epoch(session, dog, policy.grants_of("dog"), topics, key_check="", now_ms=1)
     with database.reading() as session:
         records = epochs.decided_records(session)
         assert subject_lists.find(session, ListKey("vet", "dog", "patients")) is not None, "a list that was never put is empty"
