@@ -31,6 +31,10 @@ LOG = logging.getLogger("gongyu.subscriber")
 
 _CONNECT_S = 10.0
 _REQUEST_S = 10.0
+_RETRY_S = 0.2
+_NO_COORDINATOR = frozenset(
+    {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS, KafkaError._WAIT_COORD}
+)
 #: Consumer.close can hang (45 s seen after its credentials were deleted): it is given this long, then left behind.
 _CLOSE_S = 5.0
 #: Credentials refused for so long, without a longer pause between two refusals, are refused for good.
@@ -104,10 +108,16 @@ class GrantTopic:
 
     def committed(self) -> dict[int, int]:
         """The group's offsets. Raises KafkaUnavailable where it may not be read."""
-        try:
-            found = self._opened.committed([TopicPartition(self.name, p) for p in self.partitions], _REQUEST_S)
-        except KafkaException as error:
-            raise self._unavailable(error.args[0]) from error
+        deadline = time.monotonic() + _REQUEST_S
+        while True:
+            try:
+                found = self._opened.committed([TopicPartition(self.name, p) for p in self.partitions], _REQUEST_S)
+                break
+            except KafkaException as error:
+                # A group's first question may reach a broker that is only just becoming its coordinator.
+                if error.args[0].code() not in _NO_COORDINATOR or time.monotonic() > deadline:
+                    raise self._unavailable(error.args[0]) from error
+                time.sleep(_RETRY_S)
         return {each.partition: each.offset for each in found if each.offset >= 0}
 
     def assign(self, positions: Mapping[int, int]) -> None:
