@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
 from collections.abc import Callable
 from typing import Any
@@ -11,27 +10,18 @@ from typing import Any
 import httpx2
 import pytest
 
+from gongyu_hub.operating import dead_letters, partitions
 from gongyu_hub.operating.partitions import reading
 from gongyu_schemas import exit_codes
+from gongyu_schemas.names import DEAD_LETTER_TOPIC
+from gongyu_schemas.partitioner import partition_of
 from tests.faults.changes import GRANTS
-from tests.running import BIN, Published, RunningHub, people
+from tests.kafka.operator_asks import answer, ask
+from tests.running import Published, RunningHub, people
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
 SECRET = "Canary"
-
-
-def ask(hub: RunningHub, *arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
-    line = [str(BIN / "gongyu-hub"), *arguments, "--dir", str(hub.directory)]
-    done = subprocess.run(line, input=given, capture_output=True, text=True, timeout=90, check=False)
-    assert "Traceback" not in done.stderr, done.stderr
-    return done
-
-
-def answer(hub: RunningHub, *arguments: str, given: str | None = None) -> Any:
-    done = ask(hub, *arguments, "--json", given=given)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +88,26 @@ def test_a_wrong_question_is_told_without_what_was_given(shared: Published, gran
     assert done.returncode == exit_codes.USAGE and why in done.stderr and "Kim" not in done.stderr
 
 
+def test_a_record_keyed_otherwise_than_its_subject_is_found_with_or_without_the_subject(
+    shared: Published, unique: Callable[[str], str]
+) -> None:
+    of = shared.hub.add_type("levy", unique("levied"), {"all": {"fields": ["bill", "payer", "revision", "amount"]}})
+    live = {"bill": 7, "payer": "p1", "revision": 3, "amount": 10}
+    gone = {**live, "bill": 8, "revision": 5}
+    with shared.hub.working("worker-1"):
+        for row in (live, gone):
+            of.send("c", None, row)
+        of.send("d", gone, None)
+        of.settled()
+    grant = f"{of.subscriber}/all"
+    for key in ('{"bill": 7}', '{"bill": 7, "payer": "p1"}'):
+        found = answer(shared.hub, "explain", grant, given=key)
+        assert (found["given"], found["partition"]) == (True, partition_of(of.key(live), of.type.partitions))
+    assert answer(shared.hub, "explain", grant, given='{"bill": 7, "payer": "p2"}')["image"] is None, "another subject's partition"
+    deleted = answer(shared.hub, "explain", grant, given='{"bill": 8}')
+    assert (deleted["given"], deleted["image"]["live"]) == (False, False) and "was deleted at owner offset" in deleted["because"]
+
+
 def letters(hub: RunningHub, *more: str) -> list[dict[str, Any]]:
     done = ask(hub, "dead-letters", "list", "--type", "explained", "--json", *more)
     assert done.returncode == 0, done.stderr
@@ -122,6 +132,30 @@ def test_dead_letters_are_listed_newest_first_by_reason_and_time(shared: Publish
     ):
         done = ask(shared.hub, "dead-letters", *arguments)
         assert done.returncode == exit_codes.USAGE and why in done.stderr
+
+
+@pytest.mark.parametrize("piece", [1, 2, 2000])
+def test_dead_letters_are_the_same_in_pieces_of_any_size(shared: Published, monkeypatch: pytest.MonkeyPatch, piece: int) -> None:
+    monkeypatch.setattr(dead_letters, "_PIECE", piece)
+    with reading(shared.hub.profile("hub")) as kafka:
+        found = list(dead_letters.newest_first(kafka, 0))
+        second = found[1].at_ms
+        recent = list(dead_letters.newest_first(kafka, second))
+    everything = sorted(shared.read(DEAD_LETTER_TOPIC, 4), key=lambda message: -message.timestamp()[1])
+    assert [each.at_ms for each in found] == [message.timestamp()[1] for message in everything]
+    assert {each.position for each in found} == {f"{message.partition()}:{message.offset()}" for message in everything}
+    assert recent == [each for each in found if each.at_ms >= second] and len(recent) >= 2
+
+
+@pytest.mark.parametrize("windows", [(1, 2**62), (1, 3, 2**62)])
+def test_progress_is_found_however_far_it_lies_before_the_end(
+    shared: Published, monkeypatch: pytest.MonkeyPatch, windows: tuple[int, ...]
+) -> None:
+    places = [(shared.state_topic(), number) for number in range(shared.type.partitions)]
+    with reading(shared.hub.profile("hub")) as kafka:
+        expected = kafka.progress(places)
+        monkeypatch.setattr(partitions, "_WINDOWS", windows)
+        assert kafka.progress(places) == expected and len(expected) == shared.type.partitions
 
 
 def test_a_dead_letter_is_shown_and_its_bytes_only_where_asked_for(shared: Published) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Callable
 from typing import Any
@@ -14,22 +13,12 @@ from gongyu_hub.operating.status import describe
 from gongyu_schemas import exit_codes
 from gongyu_schemas.partitioner import partition_of
 from tests.faults.changes import GRANTS
+from tests.kafka.operator_asks import answer, ask
 from tests.running import BIN, Published, Row, RunningHub, people
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
 GUARD = ("--max-rejections", "3")
-
-
-def command(hub: RunningHub, *arguments: str) -> subprocess.CompletedProcess[str]:
-    line = [str(BIN / "gongyu-hub"), *arguments, "--dir", str(hub.directory)]
-    return subprocess.run(line, capture_output=True, text=True, timeout=90, check=False)
-
-
-def answer(hub: RunningHub, *arguments: str) -> Any:
-    done = command(hub, *arguments, "--json")
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 def state(of: Published) -> dict[str, Any]:
@@ -77,9 +66,9 @@ def test_a_resumed_partition_reads_on_behind_its_poison_and_the_others_stay_as_t
 
         poison(of, first, 3)  # the guard is there again behind the offset of the resume
         wait_until(lambda: state(of)["paused"] == [0, 1], 30, "paused anew")
-        worker.kill()
+        worker.stop()
     for number in ("0", "1"):
-        assert answer(hub, "partitions", "resume", of.type.name, number)["in_effect"] in (True, False), "published without a worker"
+        assert answer(hub, "partitions", "resume", of.type.name, number)["in_effect"] is False, "published without a worker"
     with hub.working("worker-1", *GUARD):
         of.send("u", first, {**first, "name": "Kang"})
         of.settled()
@@ -87,7 +76,7 @@ def test_a_resumed_partition_reads_on_behind_its_poison_and_the_others_stay_as_t
         assert (state(of)["epoch"], state(of)["in_effect"], state(of)["rejections"]) == (4, True, 11)
     result = of.check()
     assert result.inputs == 2 * 6 + 3 + 1
-    print(f"{result.inputs} inputs, 3 pauses, 3 resumes, 1 kill -9")
+    print(f"{result.inputs} inputs, 3 pauses, 3 resumes")
 
 
 @pytest.mark.timeout(300)
@@ -120,13 +109,13 @@ def test_a_known_run_of_bad_messages_is_passed_in_one_go_with_at(hub: RunningHub
         of.flush()
         wait_until(lambda: state(of)["paused"] == [0], 60, "paused")
         for wrong, why in (("1", "is paused at 2"), ("11", "the owner topic ends at 11")):
-            refused = command(hub, "partitions", "resume", of.type.name, "0", "--at", wrong)
+            refused = ask(hub, "partitions", "resume", of.type.name, "0", "--at", wrong)
             assert refused.returncode == exit_codes.USAGE and why in refused.stderr
         answer(hub, "partitions", "resume", of.type.name, "0", "--at", "9")
         of.settled()
         listed = answer(hub, "partitions", "list", "--type", of.type.name)
         assert (listed[0]["paused_at"], listed[0]["rejections"], listed[0]["next_offset"]) == (None, 10, 11)
-        again = command(hub, "partitions", "resume", of.type.name, "0")
+        again = ask(hub, "partitions", "resume", of.type.name, "0")
         assert again.returncode == exit_codes.USAGE and "is not paused" in again.stderr
     assert of.check().inputs == 11
 
@@ -138,5 +127,5 @@ def test_wrong_names_are_told(hub: RunningHub, unique: Callable[[str], str]) -> 
         ((of.type.name, "99"), "has no partition 99"),
         ((of.type.name, "0"), "is not paused"),
     ):
-        refused = command(hub, "partitions", "resume", *arguments)
-        assert refused.returncode == exit_codes.USAGE and why in refused.stderr and "Traceback" not in refused.stderr
+        refused = ask(hub, "partitions", "resume", *arguments)
+        assert refused.returncode == exit_codes.USAGE and why in refused.stderr

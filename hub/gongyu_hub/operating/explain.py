@@ -36,15 +36,16 @@ _TELL_EVERY = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`image` None: the hub has none; `header` then tells of a delete where the type has versions.
+    """`header` None: the hub knows nothing of the record; of one that is deleted it does where the type has versions.
 
-    `clauses` are empty where the grant covers all rows or there is no image. `record`: all values of the image.
+    `partition` and `adopted` None: nothing says in which partition the record would be. `clauses` are empty where the grant covers
+    all rows or there is no image. `record`: all values of the image.
     """
 
     version: GrantVersion
     manifest: Manifest
     partition: int | None
-    adopted: int
+    adopted: int | None
     header: StoredHeader | None
     given: bool
     because: str
@@ -78,20 +79,20 @@ def explain(
     """Raises ConfigError where `key` lacks a key field or does not fit it. `progress` is told (records read, of how many)."""
     record = record_schema(schemas.read(manifest.writer_schema_ids[0]))
     wanted = IMAGE_KIND + encode_fields(record, manifest.key_fields, key)
-    stored, partition, standing = _find(kafka, manifest, _partitions(manifest, record, key), wanted, progress)
+    stored, partition, adopted = _find(kafka, manifest, _partitions(manifest, record, key), wanted, progress)
     header = None if stored is None else unpack_header(stored)
     if stored is None or header is None or not header.live:
         because = "the hub has no image of this record: it never came, was rejected, or was deleted"
         if header is not None:
             because = f"the record was deleted at owner offset {header.offset}"
-        return Explanation(version, manifest, partition, standing.adopted, header, False, because, [], None)
+        return Explanation(version, manifest, partition, adopted, header, False, because, [], None)
     writer = schemas.read(header.schema_id)
     layout, body = compile_layout(writer), stored[HEADER_BYTES:]
     clauses = _judge(version, layout, body)
     given = not clauses or clauses[0].result == TRUE
     because = "the grant covers all rows" if not clauses else f"its rows are {clauses[0].result} on this record"
     value: Any = fastavro.schemaless_reader(BytesIO(body), fastavro.parse_schema(record_schema(writer)), None)
-    return Explanation(version, manifest, partition, standing.adopted, header, given, because, clauses, value)
+    return Explanation(version, manifest, partition, adopted, header, given, because, clauses, value)
 
 
 def _judge(version: GrantVersion, layout: Layout, body: bytes) -> list[Clause]:
@@ -114,8 +115,8 @@ def _partitions(manifest: Manifest, record: Schema, key: Values) -> list[int]:
 
 def _find(
     kafka: Kafka, manifest: Manifest, partitions: list[int], wanted: bytes, progress: Callable[[int, int], None]
-) -> tuple[bytes | None, int | None, Progress]:
-    """The newest value of a state key, where it is, and how far that partition is."""
+) -> tuple[bytes | None, int | None, int | None]:
+    """The newest value of a state key, in which partition, and the epoch in effect there."""
     found: bytes | None = None
     place = partitions[0] if len(partitions) == 1 else None
     newest: dict[int, bytes] = {}
@@ -127,7 +128,8 @@ def _find(
             found, place = message.value(), message.partition()
         elif message.key() == PROGRESS_KEY:
             newest[message.partition() or 0] = message.value() or b""
-    return found, place, Progress.decode(newest[place]) if place in newest else Progress()
+    adopted = None if place is None else Progress.decode(newest[place]).adopted if place in newest else 0
+    return found, place, adopted
 
 
 def record_schema(envelope: Schema) -> Schema:

@@ -103,8 +103,9 @@ def _print(content: dict[str, Any]) -> None:
 
     say(f"{content['grant']} version {content['version']}: {'GIVEN' if content['given'] else 'WITHHELD'}, because {content['because']}")
     adopted = content["epoch_in_effect"]
-    effect = "in effect" if adopted == content["epoch"] else f"not in effect here yet, that is epoch {adopted}"
-    say(f"epoch {content['epoch']} of {content['information_type']}: {effect}; partition {content['partition']}")
+    effect = "in effect" if adopted == content["epoch"] else f"not in effect there yet, that is epoch {adopted}"
+    where = "" if content["partition"] is None else f": {effect} in partition {content['partition']}"
+    say(f"epoch {content['epoch']} of {content['information_type']}{where}")
     if content["image"] is not None:
         say(f"last image: owner offset {content['image']['owner_offset']}, decided under epoch {content['image']['decided_under_epoch']}")
     for each in content["clauses"]:
