@@ -15,6 +15,7 @@ from rich.progress import Progress
 
 from gongyu_hub.operating.connection import reading_profile
 from gongyu_schemas.errors import reported
+from gongyu_schemas.granted import covers
 from gongyu_schemas.transport.clients import require_connection
 
 _WIDTH = 160
@@ -87,10 +88,16 @@ def _describe(found: Any, values: bool) -> dict[str, Any]:
             for c in found.clauses
         ],
         "fields": list(version.fields) if found.given else [],
+        "treatments": version.treatments if found.given else {},
     }
     if values and found.record is not None:
-        content["values"] = {name: {"value": value, "granted": name in version.fields} for name, value in found.record.items()}
+        content["values"] = {name: {"value": value, "granted": _granted(name, version.fields)} for name, value in found.record.items()}
     return content
+
+
+def _granted(name: str, fields: tuple[str, ...]) -> bool | str:
+    """Of a nested record only some leaves may be granted."""
+    return name in fields or (any(covers(name, field) for field in fields) and "in part")
 
 
 def _print(content: dict[str, Any]) -> None:
@@ -112,6 +119,8 @@ def _print(content: dict[str, Any]) -> None:
         mark = ">" if each["settles"] else " "
         say(f"{mark} {each['line']}:{each['column']:<4} {each['result']:5}  {'  ' * each['depth']}{each['text']}")
     if content["fields"]:
-        say(f"fields delivered: {', '.join(content['fields'])}")
+        treated = {name: f" ({', '.join(treatment)})" for name, treatment in content["treatments"].items()}
+        say(f"fields delivered: {', '.join(name + treated.get(name, '') for name in content['fields'])}")
     for name, value in content.get("values", {}).items():
-        say(f"  {name} = {value['value']}{'' if value['granted'] else '  (not granted)'}")
+        granted = {True: "", False: "  (not granted)"}.get(value["granted"], "  (granted in part)")
+        say(f"  {name} = {value['value']}{granted}")
