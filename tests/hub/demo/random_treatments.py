@@ -49,6 +49,7 @@ def of_field(field: Field, *, is_key: bool) -> st.SearchStrategy[Any]:
 
 
 def of_grant(information_type: InformationType, names: list[str]) -> st.SearchStrategy[dict[str, Any]]:
-    """For some of these fields."""
-    chosen = {name: of_field(information_type.field(name), is_key=name in information_type.key) for name in names}
-    return st.fixed_dictionaries({}, optional=chosen)
+    """For most of these fields."""
+    fields = [information_type.field(name) for name in names]
+    chosen = {each.name: st.one_of(st.none(), *[of_field(each, is_key=each.name in information_type.key)] * 3) for each in fields}
+    return st.fixed_dictionaries(chosen).map(lambda said: {name: each for name, each in said.items() if each is not None})

@@ -162,7 +162,8 @@ def worlds(
     """`treated`: from a type and field names to a strategy of treatments."""
     of = draw(types() if of_types is None else of_types)
     names = [field.name for field in of.fields if field.name != "id"]
-    rows, fields = st.one_of(st.none(), row_texts(of)), st.lists(st.sampled_from(names), unique=True)
+    rows = st.one_of(st.none(), row_texts(of))
+    fields = st.lists(st.sampled_from(names), unique=True, min_size=0 if treated is None else len(names) // 2)
     grants = {f"g{index}": {"fields": ["id", *draw(fields)], "rows": draw(rows)} for index in range(draw(st.integers(1, 3)))}
     if treated is not None:
         grants = {name: {**each, "treatments": draw(treated(of, each["fields"]))} for name, each in grants.items()}
