@@ -13,7 +13,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -130,8 +131,9 @@ class Processes:
 
     def run(self, name: str, *arguments: str | Path) -> Process:
         """A command that ends by itself."""
-        process = Process(name, [str(each) for each in arguments], self._logs / f"{name}.log")
-        self._started.append(process)
+        with _signals_wait():
+            process = Process(name, [str(each) for each in arguments], self._logs / f"{name}.log")
+            self._started.append(process)
         return process
 
     def kill(self, process: Process) -> None:
@@ -157,6 +159,20 @@ class Processes:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+@contextmanager
+def _signals_wait() -> Iterator[None]:
+    """One that comes meanwhile is heard afterwards: while a process starts, its end would leave that process behind unknown."""
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda number, _frame: came.append(number)) for number in ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 def _command(arguments: Sequence[str]) -> list[str]:

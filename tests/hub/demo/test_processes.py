@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -38,6 +42,28 @@ def test_one_that_does_not_heed_the_request_is_ended_all_the_same(tmp_path: Path
         process = processes.start("deaf", "python", "-c", "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SLEEPER)
         process.wait_ready("ready", 30, nothing)
     assert not psutil.pid_exists(process.pid)
+
+
+def test_a_signal_while_one_starts_leaves_none_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
+        started.append(popen(*arguments, **options))
+        signal.raise_signal(signal.SIGTERM)  # as if it came inside Popen
+        return started[-1]
+
+    popen = subprocess.Popen
+    monkeypatch.setattr("gongyu_hub.demo.processes.subprocess.Popen", start)
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        with pytest.raises(SystemExit), Processes(tmp_path) as processes:
+            processes.start("sleeper", "python", "-c", SLEEPER)
+        assert [process.poll() is None for process in started] == [False]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        for process in started:
+            process.kill()
+            process.wait()
 
 
 def test_an_end_by_itself_is_told_with_the_last_lines(tmp_path: Path) -> None:
