@@ -64,7 +64,7 @@ def read_treatment(field: Field, said: Mapping[Any, Any], whose: Whose) -> Treat
     """What the policy says of one field."""
     [(how, of)] = said.items()
     if how in (None, "null"):  # YAML reads an unquoted null as none
-        shown = field if field.nullable else replace(field, null_branch=0)
+        shown = field if field.null_branch >= 0 else replace(field, null_branch=0)
         return Treated(shown, {"null": True}, lambda _value: None)
     if how == "constant":
         written = of.isoformat() if isinstance(of, dt.date) else of

@@ -6,7 +6,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from gongyu_hub.policy.treatments import Treatment, misfit
 from gongyu_schemas.fields import Field, Kind
+from gongyu_schemas.granted import leaves_of
 from gongyu_schemas.information_type import InformationType
 
 _PSEUDONYM = st.integers(1, 3).map(lambda version: {"pseudonymise": {"key_version": version}})
@@ -30,7 +32,7 @@ OF_KIND: dict[Kind, list[st.SearchStrategy[Any]]] = {
     Kind.LONG: [_NULL, _constant(0, -7, -(2**63)), _RANGE, _PSEUDONYM],
     Kind.FLOAT: [_NULL, _constant(0, 0.1, -2.5), _RANGE],
     Kind.DOUBLE: [_NULL, _constant(0, 0.1, -2.5), _RANGE],
-    Kind.STRING: [_NULL, _constant("", "가린 값", "x" * 70), _MASK, _PREFIX, _PSEUDONYM],
+    Kind.STRING: [_NULL, _constant("", "가린 값", "x" * 70), _MASK, _MASK, _PREFIX, _PSEUDONYM],
     Kind.ENUM: [_NULL, _constant("M")],
     Kind.DATE: [_NULL, _constant("1970-01-01", "0001-01-01"), _PERIOD, _PSEUDONYM],
     Kind.TIME_MILLIS: _TIME,
@@ -45,11 +47,16 @@ OF_KIND: dict[Kind, list[st.SearchStrategy[Any]]] = {
 
 
 def of_field(field: Field, *, is_key: bool) -> st.SearchStrategy[Any]:
-    return _PSEUDONYM if is_key else st.one_of(OF_KIND[field.kind])
+    """Of a decimal only what its digits hold."""
+    if is_key:
+        return _PSEUDONYM
+    sorts = st.one_of(OF_KIND[field.kind]) if field.kind is not Kind.ENUM else st.one_of(_NULL, _constant(*field.symbols))
+    return sorts.filter(lambda said: misfit(field, Treatment.model_validate(said), is_key=False) is None)
 
 
 def of_grant(information_type: InformationType, names: list[str]) -> st.SearchStrategy[dict[str, Any]]:
-    """For most of these fields."""
-    fields = [information_type.field(name) for name in names]
+    """For most of these fields, and of those inside these records."""
+    leaves = leaves_of(names, information_type.fields)
+    fields = [each for each in information_type.fields if each.name in leaves and each.kind in OF_KIND]
     chosen = {each.name: st.one_of(st.none(), *[of_field(each, is_key=each.name in information_type.key)] * 3) for each in fields}
     return st.fixed_dictionaries(chosen).map(lambda said: {name: each for name, each in said.items() if each is not None})

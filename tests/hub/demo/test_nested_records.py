@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import HealthCheck, event, given, settings
@@ -41,11 +42,14 @@ def types(draw: st.DrawFn) -> InformationType:
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> tuple[World, list[Any]]:
+def worlds(draw: st.DrawFn, treated: Callable[..., Any] | None = None) -> tuple[World, list[Any]]:
+    """`treated`: from a type and names of fields and records to a strategy of treatments."""
     of = draw(types())
     names = [name for name in (*(field.name for field in of.fields if field.is_leaf), *record_names(of.fields)) if name != "id"]
     rows, fields = st.one_of(st.none(), row_texts(of)), st.lists(st.sampled_from(names), unique=True, max_size=4)
     grants = {f"g{index}": {"fields": ["id", *draw(fields)], "rows": draw(rows)} for index in range(draw(st.integers(1, 3)))}
+    if treated is not None:
+        grants = {name: {**each, "treatments": draw(treated(of, each["fields"]))} for name, each in grants.items()}
     world, batches = World(of, grants), []
     key, change, image = inlined(subject_key_schema(of)), inlined(owner_envelope(of)), raw_values(inlined(of.record_schema))
     rng = random.Random(draw(st.integers(0, 2**32)))
