@@ -11,7 +11,7 @@ from tests.guide.walk import Desk
 
 @pytest.fixture(scope="session")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """A folder with a running hub, as README.md's "By hand" starts it."""
+    """A folder with a running hub: Kafka, control plane, worker."""
     opened = Desk(tmp_path_factory.mktemp("guide"))
     try:
         opened.open()

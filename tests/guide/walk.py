@@ -50,7 +50,7 @@ class Desk:
         self._processes: dict[str, Process] = {}
 
     def open(self) -> None:
-        """The hub of the README's "By hand"; each process needs what the one before it makes."""
+        """What `gongyu-hub up` starts, as processes of their own; each needs what the one before it makes."""
         self.begin("gongyu-hub kafka --dir hub", "kafka: ready at")
         self.begin("gongyu-hub serve --dir hub --policy policy.yaml --types types", "control plane: ready at")
         self.begin("gongyu-hub work --dir hub", "worker worker-1: ready")
