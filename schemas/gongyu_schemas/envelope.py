@@ -116,7 +116,7 @@ def _delivery(namespace: str, view_fields: list[dict[str, Any]]) -> dict[str, An
     view = {"type": "record", "name": "View", "namespace": namespace, "fields": view_fields}
     source: list[dict[str, Any]] = [
         {"name": "partition", "type": "int", "doc": "of the owner's message"},
-        {"name": "offset", "type": "long", "doc": "of the owner's message"},
+        {"name": "offset", "type": "long", "doc": "of the owner's message; of a subject list's: -1 - offset, negative"},
         {"name": "reason", "type": _NULL_STRING, "default": None},
         {"name": "act", "type": _NULL_STRING, "default": None},
     ]

@@ -180,8 +180,7 @@ def test_a_malformed_or_misplaced_list_message_is_a_dead_letter(hub: RunningHub,
             (key, b"perhaps", right),
             (key[:-3], ADDED, right),
             (b"no list", ADDED, right),
-            (None, ADDED, right),
-        ):
+        ):  # a null key cannot come: the broker takes none on a compacted topic
             producer.produce(topic, value, bad_key, partition)
         producer.produce(
             topic, ADDED, entry_key(f"{of.subscriber}/vip", of.key(rows[2])), partition_of(of.key(rows[2]), of.type.partitions)
@@ -190,7 +189,7 @@ def test_a_malformed_or_misplaced_list_message_is_a_dead_letter(hub: RunningHub,
         settled(hub, of)
         of.settled()
     result = of.check()
-    assert delivered(result, "vip") == {"c": 2, "u": 0, "d": 0} and result.list_inputs == 7
+    assert delivered(result, "vip") == {"c": 2, "u": 0, "d": 0} and result.list_inputs == 6
 
 
 @pytest.mark.timeout(300)
