@@ -14,10 +14,11 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from gongyu_hub.demo.figures import Sizes
 from gongyu_hub.demo.places import Places
 from gongyu_hub.demo.processes import ENDING
 from gongyu_hub.demo.report import print_report
-from gongyu_hub.demo.runner import Run, Sizes, running
+from gongyu_hub.demo.runner import Run, running
 from gongyu_hub.demo.screen import Screen
 from gongyu_schemas import exit_codes
 from gongyu_schemas.errors import ConfigError, reported

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 from gongyu_hub.demo.check import CheckResult
-from gongyu_hub.demo.runner import Figures, Outcome, name_of
+from gongyu_hub.demo.figures import Figures, Outcome
+from gongyu_hub.demo.runner import name_of
 
 _MEBIBYTE = 1024 * 1024
 

@@ -11,10 +11,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from gongyu_hub.demo.check import CheckResult, check_hub
+from gongyu_hub.demo.customers import Customers
+from gongyu_hub.demo.figures import Figures, Outcome, Sizes
 from gongyu_hub.demo.places import Places
 from gongyu_hub.demo.policy_text import read_policy
 from gongyu_hub.demo.processes import Process, Processes
@@ -27,7 +28,7 @@ from gongyu_hub.demo.tail import Tail
 from gongyu_hub.demo.topics import Topics
 from gongyu_schemas.errors import FatalError
 from gongyu_schemas.information_type import load_types, shipped_types
-from gongyu_schemas.names import grant_topic, owner_topic, owner_user, subscriber_user
+from gongyu_schemas.names import grant_topic, owner_topic, owner_user, subjects_topic, subscriber_user
 from gongyu_schemas.private import make_private_folder
 from gongyu_schemas.transport.profile import read_profile
 
@@ -38,43 +39,6 @@ _PUBLISH_TIMEOUT_S = 120.0
 _SETTLE_TIMEOUT_S = 120.0
 _POLL_S = 0.05
 _READ_EVERY_S = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """How much there is to share."""
-
-    residents: int
-    businesses: int
-    seed: int
-
-
-@dataclass(slots=True)
-class Figures:
-    """What was measured; times in seconds."""
-
-    load_changes: int = 0
-    load_deliveries: int = 0
-    load_s: float = 0.0
-    first_delivery_s: float = 0.0
-    #: When the worker was killed, and when all changes of that hour were settled (seconds since 1970).
-    outage: tuple[float, float] = (0.0, 0.0)
-    worker_peak_bytes: int = 0
-    check_s: float = 0.0
-    total_s: float = 0.0
-    #: By grant (subscriber/name): milliseconds from publishing to receiving each delivery of the day; and of these
-    #: the ones that were not published in the hour of the killed worker.
-    latencies_ms: dict[str, list[float]] = field(default_factory=dict)
-    calm_latencies_ms: dict[str, list[float]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The end of a run."""
-
-    check: CheckResult
-    figures: Figures
-    events: Counter[str]
 
 
 class Run:
@@ -97,7 +61,8 @@ class Run:
         scenario, worker = self._start()
         self._topics = Topics(read_profile(self._places.profile("admin")))
         partitions = self._topics.partitions()
-        wanted = [*self._owner_topics.values(), *(_topic(grant) for grant in self._grants)]
+        self._list_topics = [topic for topic in map(subjects_topic, self._owner_topics) if topic in partitions]
+        wanted = [*self._owner_topics.values(), *self._list_topics, *(_topic(grant) for grant in self._grants)]
         with Tail(read_profile(self._places.profile("admin")), {topic: partitions[topic] for topic in wanted}) as tail:
             self._tail = tail
             self._load(scenario)
@@ -134,6 +99,10 @@ class Run:
             processes.start(f"{grant.subscriber}.{grant.name}", "gongyu-subscriber", *arguments)
         scenario = inventing.finish(self._idle)
         self._wait_worker(worker)
+        self._customers = Customers(self._places, processes, self._grants)
+        self._screen.phase(f"making {len(self._customers)} subject lists (gongyu-hub lists put)")
+        self._customers.write(scenario.registers[RESIDENT], shared[RESIDENT])
+        self._customers.change("put", self._idle)
         return scenario, worker
 
     def _start_worker(self) -> Process:
@@ -175,6 +144,8 @@ class Run:
             residents = self._publish(RESIDENT, file, "--op-column", OP)
             if hour == noon:
                 worker = self._kill(worker, residents)
+                for action in ("add", "remove"):
+                    self._customers.change(action, self._watch)
             beside += [self._publish(name, changes, "--op-column", OP) for name, changes in others[hour :: len(scenario.hours)]]
             residents.wait_done(_PUBLISH_TIMEOUT_S, self._watch)
         beside.append(self._publish(BUSINESS, scenario.businesses_after, "--snapshot"))
@@ -238,7 +209,7 @@ class Run:
     def _lag(self) -> int:
         """Owner messages that the hub has not committed."""
         behind = 0
-        for topic in self._owner_topics.values():
+        for topic in [*self._owner_topics.values(), *self._list_topics]:
             committed = self._topics.committed(topic, len(self._tail.ends(topic)))
             behind += self._tail.behind(topic, committed)
         return behind
