@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,6 +27,7 @@ from tests.running import BIN, Process
 pytestmark = [pytest.mark.soak, pytest.mark.kafka]
 
 TYPES, SUBSCRIBERS, GRANTS, RECORDS = 200, 20, 1000, 100
+STATUS_MOST_S = 5.0
 _KINDS: tuple[Any, ...] = ("string", "long", ["null", "string"], {"type": "int", "logicalType": "date"}, "boolean", ["null", "double"])
 
 
@@ -56,6 +58,11 @@ def test_200_types_20_subscribers_1000_grants_are_delivered_in_one_run(tmp_path:
                 watch.lap(f"{TYPES} registers of {RECORDS} records published, each by a command of its own")
                 result = check_hub(hub, policy, [types], 600)
                 watch.lap("delivered, read again and compared with the reference")
+                asked = time.monotonic()
+                status = subprocess.run([BIN / "gongyu-hub", "status", "--dir", hub, "--json"], capture_output=True, check=True, timeout=60)
+                answered_s = time.monotonic() - asked
+                watch.lap("status")
+                standing = json.loads(status.stdout)
             finally:
                 watch.look()
                 worker.stop()
@@ -64,6 +71,8 @@ def test_200_types_20_subscribers_1000_grants_are_delivered_in_one_run(tmp_path:
     assert result.findings.clean, result.findings.examples
     delivered = sum(sum(grant.tally.delivered.values()) for grant in result.grants)
     assert result.inputs == TYPES * RECORDS and len(result.grants) == GRANTS and delivered > result.inputs
+    assert len(standing["types"]) == TYPES and standing["attention"] == [] and all(each["lag"] == 0 for each in standing["types"])
+    assert answered_s < STATUS_MOST_S
     print(f"types: {TYPES}, subscribers: {SUBSCRIBERS}, grants: {GRANTS}, inputs: {result.inputs}, deliveries: {delivered}")
     print(watch.text())
 

@@ -82,7 +82,7 @@ def know_type(session: Session, information_type: InformationType) -> None:
     )
 
 
-def _register_views(session: Session, information_type: InformationType, grant: Grant) -> tuple[int, dict[str, int]]:
+def _register_views(session: Session, information_type: InformationType, grant: Grant, writer_id: int) -> tuple[int, dict[str, int]]:
     """(key schema id, writer schema id -> view schema id) of a grant's first version."""
     topic = names.grant_topic(grant.subscriber, grant.name)
     terms = content(grant)
@@ -103,7 +103,7 @@ def _register_views(session: Session, information_type: InformationType, grant: 
         ),
     )
     view_id = schemas.register_schema(session, names.value_subject(topic), view)
-    return key_id, {str(_writer_id(session, information_type)): view_id}
+    return key_id, {str(writer_id): view_id}
 
 
 def decide_first_epoch(
@@ -116,10 +116,11 @@ def decide_first_epoch(
 ) -> None:
     """Freeze epoch 1 of a type. `partitions` are the grant topics' as Kafka has them, `key_check` the pseudonym key's."""
     name, topic = information_type.name, names.owner_topic(information_type.owner, information_type.name)
+    writer_id = schemas.register_schema(session, names.value_subject(topic), owner_envelope(information_type))
     for grant in grants:
         who = {"subscriber": grant.subscriber, "information_type": name}
         grant_topic = names.grant_topic(grant.subscriber, grant.name)
-        key_id, view_ids = _register_views(session, information_type, grant)
+        key_id, view_ids = _register_views(session, information_type, grant, writer_id)
         version = GrantVersion(
             subscriber=grant.subscriber,
             grant=grant.name,
@@ -149,7 +150,7 @@ def decide_first_epoch(
         subject_fields=information_type.subject,
         version_field=information_type.version,
         subject_key_schema_id=schemas.register_schema(session, names.key_subject(topic), subject_key_schema(information_type)),
-        writer_schema_ids=(_writer_id(session, information_type),),
+        writer_schema_ids=(writer_id,),
         grants=entries,
     )
     session.add(EpochRow(information_type=name, epoch=FIRST_EPOCH, record=manifest.encode()))
@@ -199,8 +200,3 @@ def mark_published(session: Session, keys: Collection[bytes]) -> None:
         version.published = grant_key(version.subscriber, version.grant, version.version) in keys
     for epoch in session.scalars(select(EpochRow).where(EpochRow.published.is_(False))):
         epoch.published = Manifest.model_validate_json(epoch.record).key() in keys
-
-
-def _writer_id(session: Session, information_type: InformationType) -> int:
-    topic = names.owner_topic(information_type.owner, information_type.name)
-    return schemas.register_schema(session, names.value_subject(topic), owner_envelope(information_type))

@@ -1,19 +1,21 @@
 """Kafka's administration as this control plane needs it: topics, users, rights, all of it repeatable.
 
 Enters what there should be; afterwards it is there. Existing topics keep their data and settings; one with another number
-of partitions is refused, because record order and stored state depend on it. Can go wrong: Kafka is away
-(KafkaUnavailable) or refuses (ConfigError).
+of partitions is refused, because record order and stored state depend on it. Kafka takes no more than some 10,000 things
+in one request, so much is asked for in several; a crash between them leaves what is there already, and the next start makes
+the rest. Can go wrong: Kafka is away (KafkaUnavailable) or refuses (ConfigError).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AclBinding,
@@ -33,7 +35,12 @@ from gongyu_schemas.errors import ConfigError, KafkaUnavailable
 from gongyu_schemas.transport.clients import make_admin
 from gongyu_schemas.transport.profile import Profile
 
+LOG = structlog.get_logger()
+_Item = TypeVar("_Item")
 _TIMEOUT_S = 30.0
+#: The controller writes a record for every topic, partition and setting, right or user, and refuses a request that needs more than
+#: 10,000 of them. Fewer also keep a request, and the broker's making of the partitions' files, well within the timeout.
+_RECORDS_TOGETHER = 1000
 #: RFC 7677 asks for at least 4096; the passwords have 256 random bits.
 _SCRAM_ITERATIONS = 8192
 _REFUSALS = frozenset(
@@ -90,13 +97,14 @@ class KafkaAdmin:
                     "the number is frozen with the topic: set it back, or publish under a new name"
                 )
         missing = [topic for topic in wanted if topic.name not in existing]
-        if not missing:
-            return
-        # Replication is the broker's default: 1 on one machine, 3 where the operator says so.
-        new = [self._new_topic(topic) for topic in missing]
-        with self._asking("new topics"):
-            self._settle(self._admin.create_topics(new, request_timeout=_TIMEOUT_S), unless=KafkaError.TOPIC_ALREADY_EXISTS)
-        self._await_leaders([topic.name for topic in missing])
+        for made, some in _in_parts(missing, lambda topic: 1 + topic.partitions + len(topic.settings)):
+            # Replication is the broker's default: 1 on one machine, 3 where the operator says so.
+            new = [self._new_topic(topic) for topic in some]
+            with self._asking("new topics"):
+                self._settle(self._admin.create_topics(new, request_timeout=_TIMEOUT_S), unless=KafkaError.TOPIC_ALREADY_EXISTS)
+            self._await_leaders([topic.name for topic in some])
+            if len(some) < len(missing):
+                LOG.info("topics made", made=made + len(some), of=len(missing))
 
     def is_empty(self, topic: str, partitions: int) -> bool:
         """Whether nothing was ever written to the topic."""
@@ -120,21 +128,20 @@ class KafkaAdmin:
             return frozenset(found.result(_TIMEOUT_S))
 
     def set_passwords(self, passwords: Mapping[str, str]) -> None:
-        if not passwords:
-            return
         how = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, _SCRAM_ITERATIONS)
         new: list[UserScramCredentialAlteration] = [
             UserScramCredentialUpsertion(user, how, password.encode()) for user, password in passwords.items()
         ]
-        with self._asking("new passwords"):
-            self._settle(self._admin.alter_user_scram_credentials(new, request_timeout=_TIMEOUT_S))
+        for _, some in _in_parts(new):
+            with self._asking("new passwords"):
+                self._settle(self._admin.alter_user_scram_credentials(some, request_timeout=_TIMEOUT_S))
 
     def allow(self, rights: Iterable[Right]) -> None:
         """Rights that exist already stay."""
         bindings = [binding for right in rights for binding in right.bindings()]
-        if bindings:
+        for _, some in _in_parts(bindings):
             with self._asking("new rights"):
-                self._settle(self._admin.create_acls(bindings, request_timeout=_TIMEOUT_S))
+                self._settle(self._admin.create_acls(some, request_timeout=_TIMEOUT_S))
 
     @staticmethod
     def _new_topic(topic: Topic) -> Any:
@@ -171,3 +178,18 @@ class KafkaAdmin:
                 advice = "the profile's user must be its administrator"
                 raise ConfigError(f"Kafka at {self._where} refuses {what}: {cause.str()}; {advice}") from error
             raise KafkaUnavailable(f"Kafka at {self._where} did not do {what}: {cause.name()}: {cause.str()}") from error
+
+
+def _in_parts(items: Sequence[_Item], records: Callable[[_Item], int] = lambda _: 1) -> Iterator[tuple[int, list[_Item]]]:
+    """Consecutive parts for a request each, with the number of items before: `records` of a part are few enough, or it is one item."""
+    part: list[_Item] = []
+    size = 0
+    for at, item in enumerate(items):
+        more = records(item)
+        if part and size + more > _RECORDS_TOGETHER:
+            yield at - len(part), part
+            part, size = [], 0
+        part.append(item)
+        size += more
+    if part:
+        yield len(items) - len(part), part
