@@ -63,7 +63,7 @@ class Registry:
         url = str(self._profile.registry).partition(",")[0].strip().rstrip("/") + path
         trust = ssl.create_default_context(cafile=self._profile.ca_file) if self._profile.ca_file is not None else True
         login = (self._profile.user, self._profile.password.get_secret_value())
-        answer = httpx2.get(url, auth=login, verify=trust, timeout=_TIMEOUT_S)
+        answer = httpx2.get(url, auth=login, verify=trust, timeout=_TIMEOUT_S, trust_env=False)  # no proxy gets the log-in
         if answer.status_code != 200:
             raise SchemaRegistryError(answer.status_code, answer.status_code, "not answered")
         return answer.json()

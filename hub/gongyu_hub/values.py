@@ -7,6 +7,7 @@ they belong to; -1 means absent.
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -86,6 +87,12 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    def parts(self, size: int) -> Iterator[Batch]:
+        """The same messages in order, at most `size` at a time."""
+        for first in range(0, len(self), size):
+            part = slice(first, first + size)
+            yield Batch(self.topic, self.partitions[part], self.offsets[part], self.timestamps_ms[part], self.keys[part], self.values[part])
 
 
 @dataclass(frozen=True, slots=True)

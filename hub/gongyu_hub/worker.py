@@ -49,6 +49,8 @@ LOG = structlog.get_logger()
 _POLICY_WAIT_S = 60.0
 _IDLE_POLL_S = 0.05
 _COLLECT_EVERY_S = 30.0
+#: Changes of subject lists between two looks at the clock: each decides every record of its subject.
+_LIST_CHANGES = 500
 
 
 class Worker:
@@ -121,7 +123,10 @@ class Worker:
         lists = self._lists.take(self._settings.batch_messages)
         self._adopt()
         for batch in lists:
-            self._process_lists(batch)
+            for part in batch.parts(_LIST_CHANGES):
+                self._process_lists(part)
+                if self._commit_is_due(busy=True):  # one change may decide many records
+                    self._transaction.commit()
         for batch in batches:
             self._process(batch)
         if self._commit_is_due(bool(batches or lists)):

@@ -26,7 +26,7 @@ from gongyu_hub.gateway.catalogue import Catalogue
 from gongyu_hub.gateway.server import Server, read_address, take_port
 from gongyu_hub.observe.logs import configure_logs
 from gongyu_hub.policy.key_file import KEY_FILE
-from gongyu_hub.registry import epochs
+from gongyu_hub.registry import epochs, subject_lists
 from gongyu_hub.registry.control import Control
 from gongyu_hub.registry.credentials import Credentials
 from gongyu_hub.registry.database import Database, open_database
@@ -108,6 +108,8 @@ def _run(
     key_check = keep_key(directory / KEY_FILE, database)
     readiness, credentials = Readiness(), Credentials(database)
     keep_administrator(administrator, credentials)
+    with database.writing() as session:  # before anybody can send a new one
+        subject_lists.drop_upload(session)
     catalogue = Catalogue()
     app = make_app(database, credentials, readiness, catalogue)
     server, url = _listen(app, database, address)

@@ -37,7 +37,9 @@ def ask_control_plane(profile: Profile, path: str, body: dict[str, Any]) -> dict
         raise ConfigError("the profile does not say where the control plane is: add `registry: http(s)://HOST:PORT`")
     login = (profile.user, profile.password.get_secret_value())
     try:
-        reply = httpx2.post(f"{profile.registry}{path}", json=body, auth=login, timeout=_TIMEOUT_S, verify=profile.ca_file or True)
+        trust = profile.ca_file or True
+        # Not through a proxy that the environment names: the log-in goes to the control plane alone.
+        reply = httpx2.post(f"{profile.registry}{path}", json=body, auth=login, timeout=_TIMEOUT_S, verify=trust, trust_env=False)
         answer: dict[str, Any] = reply.json()
     except (httpx2.HTTPError, ValueError) as error:
         raise KafkaUnavailable(f"the control plane at {profile.registry} does not answer: {error}; is `gongyu-hub serve` up?") from error

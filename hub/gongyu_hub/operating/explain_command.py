@@ -123,4 +123,4 @@ def _print(content: dict[str, Any]) -> None:
         say(f"fields delivered: {', '.join(name + treated.get(name, '') for name in content['fields'])}")
     for name, value in content.get("values", {}).items():
         granted = {True: "", False: "  (not granted)"}.get(value["granted"], "  (granted in part)")
-        say(f"  {name} = {value['value']}{granted}")
+        say(f"  {name} = {json.dumps(value['value'], ensure_ascii=True, default=str)}{granted}")

@@ -105,7 +105,7 @@ class Control:
                 return
             waiting = [each for each in epochs.decided_records(session) if not each.published]
         new = self._make_list_topics([each for each in waiting if each.key.startswith(b"type/")])
-        records = [each for each in waiting if each.waits_for is None or each.waits_for[0] in new or self._has_read(*each.waits_for)]
+        records = [each for each in waiting if each.waits_for is None or self._may_go(*each.waits_for, new)]
         if records:
             publish(self.profile, [(each.key, each.value) for each in records])
             with self.database.writing() as session:
@@ -117,6 +117,13 @@ class Control:
         types = [TypeRecord.model_validate_json(each.value) for each in announced]
         self.admin.make_topics([layout.subjects_topic(each.information_type, each.partitions) for each in types])
         return {each.information_type for each in types}
+
+    def _may_go(self, information_type: str, lists: tuple[tuple[str, str], ...], new: set[str]) -> bool:
+        """Whether an epoch that uses these lists may be published; `new`: types whose lists Kafka does not know of yet."""
+        if information_type not in new:
+            return self._has_read(information_type, lists)
+        with self.database.reading() as session:
+            return subject_lists.all_told(session, information_type, lists)
 
     def _has_read(self, information_type: str, lists: tuple[tuple[str, str], ...]) -> bool:
         """Whether the hub has read all that these lists had when this was first asked; not where Kafka does not say."""
@@ -162,7 +169,6 @@ class Control:
             publish(self.profile, lost)
         with self.database.writing() as session:
             epochs.mark_published(session, held.keys())
-            subject_lists.drop_upload(session)
 
     def _refuse_changes(self, types: Types, policy: Policy) -> None:
         with self.database.reading() as session:
@@ -182,6 +188,8 @@ class Control:
         partitions, differences = self.admin.partitions(), change.differences
         if any(partitions.get(each.name, each.partitions) != each.partitions for each in layout.type_topics(now)):
             return differences
+        if change.listed:
+            return [f"{difference} (the type has subject lists already)" for difference in differences]
         for topic in sorted({change.topic, names.owner_topic(now.owner, now.name)} & partitions.keys()):
             if not self.admin.is_empty(topic, partitions[topic]):
                 return [f"{difference} (topic {topic} holds messages already)" for difference in differences]

@@ -27,10 +27,14 @@ FIRST_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class PendingChange:
-    """What differs in a type without an epoch; `topic`: its owner's topic as it was made, under the former owner's name."""
+    """What differs in a type without an epoch; `topic`: its owner's topic as it was made, under the former owner's name.
+
+    `listed`: it has subject lists, announced to the workers with its key and that topic.
+    """
 
     topic: str
     differences: list[str]
+    listed: bool
 
 
 def types_in_force(session: Session) -> frozenset[str]:
@@ -62,7 +66,11 @@ def changed_without_epoch(session: Session, types: Mapping[str, InformationType]
     """Known types without an epoch whose definition is another now."""
     in_force = types_in_force(session)
     rows = [row for row in session.scalars(select(KnownType)) if row.name in types and row.name not in in_force]
-    found = {row.name: PendingChange(row.topic, type_changes(row.name, row.definition, definition(types[row.name]))) for row in rows}
+    listed = set(session.scalars(select(ListedType.information_type)))
+    found = {
+        row.name: PendingChange(row.topic, type_changes(row.name, row.definition, definition(types[row.name])), row.name in listed)
+        for row in rows
+    }
     return {name: change for name, change in found.items() if change.differences}
 
 
@@ -178,11 +186,16 @@ def decided_records(session: Session) -> list[Decided]:
         records.append(Decided(version.key(), row.record, row.published))
         if version.subject_list is not None:
             lists[version.key()] = version.subject_list
+    published: dict[str, Manifest] = {}
     for epoch in epochs:
         manifest = Manifest.model_validate_json(epoch.record)
         keys = [(entry.subscriber, grant_key(entry.subscriber, entry.grant, entry.version)) for entry in manifest.grants]
         used = tuple(sorted({(subscriber, lists[key]) for subscriber, key in keys if key in lists}))
-        waits_for = (manifest.information_type, used) if used else None
+        before = published.get(manifest.information_type)
+        alike = before is not None and manifest.decides_like(before)  # it uses no list otherwise than what is in effect
+        waits_for = (manifest.information_type, used) if used and not alike else None
+        if epoch.published:
+            published[manifest.information_type] = manifest
         records.append(Decided(manifest.key(), epoch.record, epoch.published, waits_for))
     return records
 

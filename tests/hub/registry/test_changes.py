@@ -134,4 +134,4 @@ def test_a_type_without_an_epoch_names_the_topic_of_its_former_owner(hub: Hub) -
     types, _ = hub.read()
     with hub.database.reading() as session:
         found = epochs.changed_without_epoch(session, types)
-    assert found == {"wolf": epochs.PendingChange("owner.forest.wolf", ['type wolf: owner: "forest" -> "park"'])}
+    assert found == {"wolf": epochs.PendingChange("owner.forest.wolf", ['type wolf: owner: "forest" -> "park"'], listed=False)}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from gongyu_hub.registry import epochs, subject_lists
+from gongyu_hub.registry import acts, epochs, subject_lists
 from gongyu_hub.registry.database import open_database
 from gongyu_hub.registry.policy_check import read_policy
 from gongyu_hub.registry.subject_lists import ListKey
@@ -31,4 +32,25 @@ def test_a_decided_epoch_names_its_lists_and_comes_behind_their_announcement(tmp
         assert epochs.changes_in_force(session, {"dog": dog}, policy) == []
     assert [each.key for each in records] == [b"type/dog", b"grant/shop/own/1", b"grant/vet/all/1", b"grant/vet/some/1", b"epoch/dog/1"]
     assert [each.waits_for for each in records] == [None, None, None, None, ("dog", (("shop", "own"), ("vet", "patients")))]
+    # A resume decides alike: it waits for no list once what is before it is published.
+    with database.writing() as session:
+        epochs.mark_published(session, {each.key for each in records})
+        assert acts.decide_resume(session, "admin", "dog", 0, 7, 1000) == 2
+    with database.reading() as session:
+        assert [(each.key, each.waits_for) for each in epochs.decided_records(session) if not each.published] == [(b"epoch/dog/2", None)]
+    database.close()
+
+
+def test_a_type_with_lists_is_told_as_such_when_it_changes_before_its_first_epoch(tmp_path: Path) -> None:
+    dog = make_type(tmp_path / "types")
+    database = open_database(tmp_path)
+    with database.writing() as session:
+        epochs.know_type(session, dog)
+    changed = replace(dog, subject=("name",))
+    with database.reading() as session:
+        assert not epochs.changed_without_epoch(session, {"dog": changed})["dog"].listed
+    with database.writing() as session:
+        subject_lists.find_or_make(session, ListKey("vet", "dog", "patients"))
+    with database.reading() as session:
+        assert epochs.changed_without_epoch(session, {"dog": changed})["dog"].listed
     database.close()
