@@ -71,13 +71,15 @@ def work(
 
 
 def _run(credentials: Profile, settings: Settings, stopping: _Stop) -> None:
-    from gongyu_hub.observe.metrics import Metrics  # noqa: PLC0415 - numba takes a while to load: not for --help
+    from gongyu_hub.engine.warm import warm  # noqa: PLC0415 - numba takes a while to load: not for --help
+    from gongyu_hub.observe.metrics import Metrics  # noqa: PLC0415 - as above
     from gongyu_hub.worker import Worker  # noqa: PLC0415 - as above
 
     metrics = Metrics()
     port = metrics.serve(settings.metrics_host, settings.metrics_port)
     try:
         require_connection(credentials)
+        warm()  # compiling lasts longer than a transaction may: not in the first one
         worker = Worker(credentials, settings, metrics, stopping)
         worker.start()
         print(f"worker {settings.name}: ready, metrics at http://{settings.metrics_host}:{port}/metrics", flush=True)

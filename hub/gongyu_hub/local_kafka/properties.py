@@ -46,8 +46,9 @@ _FIXED = {
     # A lost client's transaction blocks readers until it times out: look for such often, allow no long ones.
     "transaction.max.timeout.ms": "120000",
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
-    # After kill -9 the broker may register again only when its former session has ended (default 9 s).
-    "broker.session.timeout.ms": "3000",
+    # After kill -9 the broker may register again only when its former session has ended (default 9 s). Not much shorter: the only
+    # broker, late with its heartbeats on a busy machine, loses the lead of every partition, thousands of them in a large hub.
+    "broker.session.timeout.ms": "6000",
     "broker.heartbeat.interval.ms": "500",
     # Groups form at once, and may notice a lost member soon.
     "group.initial.rebalance.delay.ms": "0",

@@ -22,6 +22,7 @@ from pathlib import Path
 import lmdb
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from gongyu_hub.state.memory import fresh_memory
 from gongyu_hub.state.records import IMAGE_KIND, is_live
 from gongyu_schemas.errors import DatabaseError
 from gongyu_schemas.private import make_private_folder
@@ -243,7 +244,8 @@ def boot_id() -> str:
 
 
 def _open_lmdb(path: Path) -> lmdb.Environment:
-    return lmdb.open(str(path), map_size=_FIRST_MAP_BYTES, mode=0o600, sync=False, metasync=False, lock=False, max_dbs=0)
+    with fresh_memory():
+        return lmdb.open(str(path), map_size=_FIRST_MAP_BYTES, mode=0o600, sync=False, metasync=False, lock=False, max_dbs=0)
 
 
 def _is_long(key: bytes) -> bool:
