@@ -7,6 +7,7 @@ from falling behind retention.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from gongyu_consumers.reading import GrantReader
 from gongyu_consumers.sinks.sink import Effects, Sink
 from gongyu_schemas.errors import KafkaUnavailable
 
+LOG = logging.getLogger("gongyu.subscriber")
 _POLL_S = 0.5
 _REMEMBER_EVERY_S = 5.0
 _SHOW_LAG_EVERY_S = 1.0
@@ -60,6 +62,16 @@ def receive(
         if exit_at_end and reader.topic.down_since is not None and time.monotonic() - reader.topic.down_since > _GIVE_UP_S:
             raise KafkaUnavailable(f"Kafka has been away for {_GIVE_UP_S:.0f} s; what was received is kept, start again later")
     _apply(reader, sink, totals, watch, [])
+    if not at_least_once and sink.positions and shown != sink.positions and reader.topic.down_since is None:
+        _show_end(reader, sink)
+
+
+def _show_end(reader: GrantReader, sink: Sink) -> None:
+    """The last word on lag is waited for: who asks afterwards sees where this receiver ended. Without it nothing is lost."""
+    try:
+        reader.topic.commit(sink.positions)
+    except KafkaUnavailable as error:
+        LOG.info("the group was not told where this receiver ended: %s", error)
 
 
 def _apply(reader: GrantReader, sink: Sink, totals: Totals, watch: Watch, deliveries: list[Delivery]) -> None:

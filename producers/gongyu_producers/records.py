@@ -103,7 +103,10 @@ class Records:
 
     def version(self, image: bytes) -> int:
         """The version of an image, of a type that has one."""
-        return int(_decode(image, self._image, self._image)[str(self.version_field)])
+        value: Any = _decode(image, self._image, self._image)
+        for part in str(self.version_field).split("."):  # it may lie in records that are never null
+            value = value[part]
+        return int(value)
 
     def read_image(self, image: bytes, writer: Schema) -> Values:
         return _decode(image, writer, self._image)

@@ -93,7 +93,11 @@ POLICY_MISTAKES = (
 )
 TYPE_MISTAKES = (
     ("owner: housing-office", "owner: Housing Office", "owner: String should match pattern"),
-    ("key: [building_id]", "key: [floor_m2]", "key: 'floor_m2' does not fit: a key field is never null and no float, double or decimal"),
+    (
+        "key: [building_id]",
+        "key: [floor_m2]",
+        "key: 'floor_m2' does not fit: a key field is never null and one value, no float, double or decimal",
+    ),
     (", floor_m2: internal", "", "classification: field 'floor_m2' has none; give public, internal, personal or sensitive"),
     (": floor_m2\n", ": floor\n", "header '연면적(㎡)' maps to 'floor', which is not a field of the record"),
     ("title:", "titel:", "titel: Extra inputs are not permitted"),

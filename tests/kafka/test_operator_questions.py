@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +18,7 @@ from gongyu_schemas.names import DEAD_LETTER_TOPIC
 from gongyu_schemas.partitioner import partition_of
 from tests.faults.changes import GRANTS
 from tests.kafka.operator_asks import answer, ask
-from tests.running import Published, RunningHub, people
+from tests.running import BIN, Published, RunningHub, people
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
@@ -109,6 +110,26 @@ def test_a_record_keyed_otherwise_than_its_subject_is_found_with_or_without_the_
     assert answer(shared.hub, "explain", grant, given=json.dumps({"bill": 7, "payer": elsewhere}))["image"] is None, "one partition is read"
     deleted = answer(shared.hub, "explain", grant, given='{"bill": 8}')
     assert (deleted["given"], deleted["image"]["live"]) == (False, False) and "was deleted at owner offset" in deleted["because"]
+
+
+def test_a_subject_that_is_not_on_the_list_is_withheld(shared: Published, unique: Callable[[str], str]) -> None:
+    of = shared.hub.add_type("person", unique("listed"), {"vip": {"fields": ["id"], "rows": "income = 100", "subjects": {"list": "vip"}}})
+    lists = [str(BIN / "gongyu-hub"), "lists", "put", "vip", "-", "--type", of.type.name, "--subscriber", of.subscriber]
+    subprocess.run(
+        [*lists, "--dir", str(shared.hub.directory)], input="p0000000\n", text=True, timeout=60, check=True, stdout=subprocess.DEVNULL
+    )
+    with shared.hub.working("worker-1"):
+        for row in people(range(2)):
+            of.send("c", None, row)
+        of.settled()
+        grant = f"{of.subscriber}/vip"
+        on_it = wait_until(
+            lambda: (found := answer(shared.hub, "explain", grant, given="p0000000"))["given"] and found, 60, "the list read"
+        )
+        withheld = answer(shared.hub, "explain", grant, given="p0000001")
+    assert on_it["subject_list"] == {"name": "vip", "on_it": True} and on_it["clauses"][0]["result"] == "TRUE"
+    assert (withheld["given"], withheld["subject_list"]["on_it"], withheld["fields"]) == (False, False, [])
+    assert withheld["because"] == "its rows are TRUE on this record, and its subject is not on the list vip"
 
 
 def letters(hub: RunningHub, *more: str) -> list[dict[str, Any]]:

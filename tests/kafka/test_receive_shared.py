@@ -65,7 +65,8 @@ def test_receivers_that_come_and_go_fill_one_table_exactly_once(fed: FedGrant, t
         victim = running.pop(chance.randrange(len(running)) if how is signal.SIGKILL else 0)
         end(victim, how)
         did[how.name] += 1
-        assert victim.returncode == (exit_codes.OK if how is signal.SIGTERM else -signal.SIGKILL)
+        # On a busy machine even that one may not have come up: then the signal ends it as any program.
+        assert victim.returncode in ({exit_codes.OK, -signal.SIGTERM} if how is signal.SIGTERM else {-signal.SIGKILL})
         running.append(receiver.start(fed, to, "--share"))
     publisher.join()
     last = receiver.start(fed, to, "--share", "--exit-at-end", "--json")

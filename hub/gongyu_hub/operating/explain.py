@@ -17,18 +17,29 @@ import fastavro
 from confluent_kafka.admin import OffsetSpec
 
 from gongyu_hub.engine.images import locate_images
+from gongyu_hub.engine.keys import join_fields
 from gongyu_hub.engine.layout import Layout, compile_layout
 from gongyu_hub.operating.clauses import TRUE, Clause, judge
 from gongyu_hub.operating.partitions import Kafka
 from gongyu_hub.policy.records import GrantVersion, Manifest
 from gongyu_hub.policy.schemas import SchemaReader
-from gongyu_hub.state.records import HEADER_BYTES, IMAGE_KIND, PROGRESS_KEY, Progress, StoredHeader, unpack_header
+from gongyu_hub.state.records import (
+    HEADER_BYTES,
+    IMAGE_KIND,
+    MEMBER_KIND,
+    PROGRESS_KEY,
+    Progress,
+    StoredHeader,
+    unpack_header,
+    unpack_lists,
+)
 from gongyu_hub.values import joined
 from gongyu_schemas import wire
 from gongyu_schemas.errors import ConfigError, FatalError
 from gongyu_schemas.fields import Schema
 from gongyu_schemas.named_types import inline_names
 from gongyu_schemas.partitioner import partition_of
+from gongyu_schemas.subject_lists import list_name
 
 Values = Mapping[str, Any]
 _TELL_EVERY = 10_000
@@ -40,6 +51,7 @@ class Explanation:
 
     `partition` and `adopted` None: nothing says in which partition the record would be. `clauses` are empty where the grant covers
     all rows or there is no image. `record`: all values of the image.
+    `on_list`: whether the subject is on the grant's list; None where it has none.
     """
 
     version: GrantVersion
@@ -51,6 +63,7 @@ class Explanation:
     because: str
     clauses: list[Clause]
     record: Values | None
+    on_list: bool | None = None
 
 
 def find_grant(
@@ -88,21 +101,39 @@ def explain(
         return Explanation(version, manifest, partition, adopted, header, False, because, [], None)
     writer = schemas.read(header.schema_id)
     layout, body = compile_layout(writer), stored[HEADER_BYTES:]
-    clauses = _judge(version, layout, body)
-    given = not clauses or clauses[0].result == TRUE
-    because = "the grant covers all rows" if not clauses else f"its rows are {clauses[0].result} on this record"
-    value: Any = fastavro.schemaless_reader(BytesIO(body), fastavro.parse_schema(record_schema(writer)), None)
-    return Explanation(version, manifest, partition, adopted, header, given, because, clauses, value)
-
-
-def _judge(version: GrantVersion, layout: Layout, body: bytes) -> list[Clause]:
-    if version.rows is None:
-        return []
     _, buffer, starts = joined([body])
     fields, faults = locate_images(layout, buffer, starts)
     if faults.any():
         raise FatalError("the stored image does not fit its schema; delete the worker's store and start it again")
-    return judge(version.rows, layout, buffer, fields)
+    clauses = [] if version.rows is None else judge(version.rows, layout, buffer, fields)
+    on_list = None
+    if version.subject_list is not None and partition is not None:
+        subject, _ = join_fields(buffer, fields, [_place(layout, name) for name in manifest.subject_fields])
+        on_list = _is_on(kafka, manifest, partition, subject.tobytes(), list_name(version.subscriber, version.subject_list))
+    because, given = _conclude(version, clauses, on_list)
+    value: Any = fastavro.schemaless_reader(BytesIO(body), fastavro.parse_schema(record_schema(writer)), None)
+    return Explanation(version, manifest, partition, adopted, header, given, because, clauses, value, on_list)
+
+
+def _conclude(version: GrantVersion, clauses: list[Clause], on_list: bool | None) -> tuple[str, bool]:
+    """Rows and subjects both must cover the record."""
+    because = "the grant covers all rows" if not clauses else f"its rows are {clauses[0].result} on this record"
+    if on_list is not None:
+        because += f", and its subject is {'' if on_list else 'not '}on the list {version.subject_list}"
+    return because, (not clauses or clauses[0].result == TRUE) and on_list is not False
+
+
+def _is_on(kafka: Kafka, manifest: Manifest, partition: int, subject: bytes, name: str) -> bool:
+    """Whether the subject is on a list, as the hub decides by it."""
+    lists: bytes | None = None
+    for message in kafka.read_to_end({(manifest.state_topic, partition): 0}):
+        if message.key() == MEMBER_KIND + subject:
+            lists = message.value()
+    return name in unpack_lists(lists)
+
+
+def _place(layout: Layout, name: str) -> int:
+    return next(index for index, field in enumerate(layout.fields) if field.name == name)
 
 
 def _partitions(manifest: Manifest, record: Schema, key: Values) -> list[int]:

@@ -82,6 +82,7 @@ def _describe(found: Any, values: bool) -> dict[str, Any]:
         "given": found.given,
         "because": found.because,
         "image": None if header is None else {"live": header.live, "owner_offset": header.offset, "decided_under_epoch": header.stamp},
+        "subject_list": None if version.subject_list is None else {"name": version.subject_list, "on_it": found.on_list},
         "rows": version.rows,
         "clauses": [
             {"line": c.place.line, "column": c.place.column, "depth": c.depth, "text": c.text, "result": c.result, "settles": c.settles}

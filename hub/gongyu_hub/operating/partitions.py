@@ -15,11 +15,10 @@ from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
 from gongyu_hub.policy.records import HEARTBEAT_KEY, GrantVersion, Heartbeat, Manifest
-from gongyu_hub.registry.policy_topic import read_policy_topic
 from gongyu_hub.state.records import PROGRESS_KEY, Progress
 from gongyu_hub.values import Place
 from gongyu_schemas.errors import KafkaUnavailable
-from gongyu_schemas.names import HUB_GROUP
+from gongyu_schemas.names import HUB_GROUP, POLICY_TOPIC
 from gongyu_schemas.transport.clients import make_admin, make_consumer, take_messages
 from gongyu_schemas.transport.profile import Profile
 
@@ -113,7 +112,7 @@ class Kafka:
 
     def policy(self) -> Policy:
         """Everything on `hub.policy`."""
-        records = read_policy_topic(self._profile)
+        records = {message.key() or b"": message.value() or b"" for message in self.read_to_end({(POLICY_TOPIC, 0): 0})}
         manifests = [Manifest.model_validate_json(value) for key, value in records.items() if key.startswith(b"epoch/")]
         grants = {key: GrantVersion.model_validate_json(value) for key, value in records.items() if key.startswith(b"grant/")}
         beat = records.get(HEARTBEAT_KEY)
