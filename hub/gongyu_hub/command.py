@@ -73,8 +73,10 @@ def work(
 def _run(credentials: Profile, settings: Settings, stopping: _Stop) -> None:
     from gongyu_hub.engine.warm import warm  # noqa: PLC0415 - numba takes a while to load: not for --help
     from gongyu_hub.observe.metrics import Metrics  # noqa: PLC0415 - as above
+    from gongyu_hub.state.open_files import allow_many_files  # noqa: PLC0415 - as above
     from gongyu_hub.worker import Worker  # noqa: PLC0415 - as above
 
+    allow_many_files()
     metrics = Metrics()
     port = metrics.serve(settings.metrics_host, settings.metrics_port)
     try:
