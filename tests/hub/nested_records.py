@@ -26,13 +26,14 @@ def field_types(draw: st.DrawFn, name: str, depth: int, defined: list[str], *, i
     if depth:
         forms += ["record", "record", "array", "map"]
     if depth and not in_union:
-        forms += ["union", "null"]
+        forms += ["union", "null", "null record", "null record"]
     form = draw(st.sampled_from(forms))
     if form == "named":
         return draw(named_types(name, defined))
-    if form == "record":
+    if form in ("record", "null record"):
         fields = draw(declared_fields(name, depth - 1, defined, st.integers(1, 3)))
-        return {"type": "record", "name": f"R{name}", "fields": fields}
+        record = {"type": "record", "name": f"R{name}", "fields": fields}
+        return record if form == "record" else draw(st.sampled_from([["null", record], [record, "null"]]))
     if form == "array":
         return {"type": "array", "items": draw(field_types(f"{name}i", depth - 1, defined))}
     if form == "map":

@@ -259,6 +259,17 @@ def test_a_type_that_is_used_twice_may_be_cut_in_two_ways_and_is_named_by_its_pl
     assert "OldAddress" not in json.dumps(view)
 
 
+def test_a_treated_leaf_says_so_and_no_default_of_a_record_around_it_tells_its_value() -> None:
+    terms = terms_of(("id", "home.city", "work.city"), treatments={"home.city": {"pseudonymise": {"key_version": 1}}})
+    view = image_of(envelope.view_envelope(type_of(NESTED, read_fields(NESTED), ("id",)), terms), "before")
+    parse_everywhere(view)
+    home, work = view["fields"][1:]
+    assert home["type"]["fields"][0]["gongyu.treatment"] == {"pseudonymise": {"key_version": 1}}
+    assert "default" not in home
+    assert work["default"] is None
+    assert "Seoul" not in json.dumps(view)
+
+
 def test_two_types_of_one_name_inside_one_leaf_are_told_apart() -> None:
     one, two = (record_of({"name": "x", "type": kind}, name=f"{space}.Same") for space, kind in (("a", "int"), ("b", "string")))
     record = record_of({"name": "id", "type": "string"}, {"name": "f", "type": {"type": "map", "values": [one, two, "a.Same_2"]}})

@@ -181,6 +181,12 @@ def test_a_nested_record_in_a_grant_means_its_leaves(tmp_path: Path, nested: dic
     assert [each.fields for each in policy.grants] == [("dog_id", "kennel.city", "kennel.zip", "tags"), ("dog_id", "home.zip")]
 
 
+def test_a_leaf_of_a_granted_record_may_be_treated(tmp_path: Path, nested: dict[str, InformationType]) -> None:
+    treated = grant("vet", "all", fields=["dog_id", "home"], treatments={"home.city": {"mask": "all"}})
+    [only] = read_policy(write_policy(tmp_path / "policy.yaml", treated), nested, TODAY).grants
+    assert list(only.treatments) == ["home.city"]
+
+
 NESTED_MISTAKES = [
     ("fields: [dog_id, home.street]", "5:22: grants[0].fields[1]: 'home.street' is not a field of 'dog'; did you mean 'home.city'?"),
     ("fields: [dog_id, home.cty]", "5:22: grants[0].fields[1]: 'home.cty' is not a field of 'dog'; did you mean 'home.city'?"),
@@ -195,6 +201,9 @@ NESTED_MISTAKES = [
         "6:29: grants[0].rows: 'home' is a record that is never null: name one",
     ),
     ('fields: [dog_id]\n    rows: "kennel.zip = 5"', "6:25: grants[0].rows: 'kennel.zip' is string: it is compared with a text"),
+    ("fields: [dog_id, home]\n    treatments: {home: {null: true}}", "6:18: grants[0].treatments.home: 'home' is not a field of 'dog'"),
+    ("fields: [dog_id]\n    treatments: {home.zip: {null: true}}", "6:18: grants[0].treatments.home.zip: field 'home.zip' is not granted"),
+    ("fields: [dog_id, tags]\n    treatments: {tags: {null: true}}", "6:31: grants[0].treatments.tags.null: 'tags' is array, which is not"),
     ('fields: [dog_id]\n    rows: "kennel. zip = 5"', "6:18: grants[0].rows: unexpected character '.'"),
 ]
 
