@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import fastavro
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from gongyu_producers.compound_values import avro_default
@@ -137,6 +139,28 @@ def test_a_cell_that_is_null_in_a_record_that_is_there_is_a_problem(tmp_path: Pa
 def test_a_header_that_names_a_record_is_told_to_name_its_fields(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"column '집' is a record: give each of its fields a column, as in home\.x.*'home\.city'"):
         read_rows(THING, write_rows(tmp_path / "f", "id\t집", ["1\tx"]))
+
+
+def test_a_parquet_file_has_structs_lists_and_bytes_and_json_in_texts(tmp_path: Path) -> None:
+    place = pa.struct([("city", pa.string()), ("door", pa.int32())])
+    table = pa.table(
+        {
+            "id": ["1", "2", "3"],
+            "home": pa.array([{"city": "Seoul", "door": 3}] * 3, place),
+            "work": pa.array([None, {"city": "Busan", "door": None}, {"city": None, "door": 9}], place),
+            "tags": pa.array([["new"], ["a", "b"], []], pa.list_(pa.string())),
+            "fees": pa.array([None, '{"x": 1.5}', None]),
+            "what": pa.array([None, '{"int": 7}', None]),
+            "print": pa.array([None, b"\x00\xff", b"1"], pa.binary()),
+        }
+    )
+    pq.write_table(table, tmp_path / "f.parquet")
+    one, two, three = read_rows(THING, tmp_path / "f.parquet", Format.PARQUET)
+    assert values_of(one) == {**WHOLE, **NOTHING}
+    work = {"city": "Busan", "door": None}
+    more = {"tags": ["a", "b"], "fees": {"x": Decimal("1.50")}, "what": 7, "print": b"\x00\xff"}
+    assert values_of(two) == {**WHOLE, "id": "2", "work": work, **more}
+    assert reasons(three) == [("print", "not 2 bytes"), ("work.city", "null, but the field is never null")]
 
 
 def one(schema: Any) -> Field:
