@@ -87,7 +87,6 @@ def test_a_nested_type_reaches_the_subscribers_tables_by_value(hub: RunningHub, 
                 farms = {number: each for number, each in farms.items() if number not in gone}
                 farms |= {number: farm(number, day + 2, rng) for number in [*rng.sample(sorted(farms), 40), *new]}
             send_in_other_encodings(of)
-            of.settled()
             result = of.check()
             wait_until(lambda: all(caught_up(of, tmp_path / f"{grant}.db", grant) for grant in GRANTS), 60, "the tables have caught up")
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -207,6 +208,13 @@ def test_defaults_become_the_values_that_avro_writes() -> None:
     assert avro_default(one(PLACE), {"city": "x"}) == {"city": "x", "door": None}
     assert avro_default(one(["string", "int"]), "x") == ("string", "x")
     assert avro_default(one(["null", "int", "string"]), None) is None
+
+
+def test_a_version_may_lie_in_a_nested_record(tmp_path: Path) -> None:
+    records = Records(replace(THING, version="home.door"))
+    [row] = json_rows(tmp_path, {**WHOLE, "home": {"city": "X", "door": 9}})
+    assert row.image is not None
+    assert records.version(row.image) == 9
 
 
 def test_an_image_read_back_is_written_alike_whatever_its_union_holds(tmp_path: Path) -> None:
