@@ -218,7 +218,7 @@ def _check(declared: _TypeFile, fields: tuple[RecordField, ...]) -> Iterator[str
             if "." in name and name in known:
                 yield f"{place}: {name!r} lies in a nested record; a key is made of the record's own fields"
             else:
-                rule = "a key field is never null and one value, no float, double or decimal"
+                rule = "a key field is never null and one value, no float, double, decimal, bytes or fixed"
                 yield from _check_field(place, name, known, KEY_KINDS, rule)
     if declared.version is not None:
         yield from _check_field("version", declared.version, known, VERSION_KINDS, "an int, long, date or timestamp, never null")

@@ -47,8 +47,8 @@ class Kind(enum.Enum):
 COMPOUND = frozenset({Kind.RECORD, Kind.ARRAY, Kind.MAP, Kind.UNION, Kind.NULL})
 #: Kinds that row texts can compare; of the others they ask only whether there is a value.
 COMPARABLE = frozenset(Kind) - COMPOUND - {Kind.BYTES, Kind.FIXED}
-#: Kinds whose equal values always have equal bytes in canonical encoding, and that order records well.
-KEY_KINDS = frozenset(Kind) - COMPOUND - {Kind.FLOAT, Kind.DOUBLE, Kind.DECIMAL}
+#: Kinds whose equal values always have equal bytes in canonical encoding, and that people can write and order.
+KEY_KINDS = COMPARABLE - {Kind.FLOAT, Kind.DOUBLE, Kind.DECIMAL}
 
 
 @dataclass(frozen=True, slots=True)
