@@ -95,7 +95,8 @@ def test_what_a_subscriber_has_and_what_it_could_have(hub: RunningHub, unique: C
     right = AclBindingFilter(
         ResourceType.TOPIC, some["topic"], ResourcePatternType.LITERAL, user, None, AclOperation.ANY, AclPermissionType.ANY
     )
-    make_admin(hub.profile("admin")).delete_acls([right])[right].result(10)
+    admin = make_admin(hub.profile("admin"))  # held by a name: a client that nobody holds ends, and its requests with it
+    admin.delete_acls([right])[right].result(10)
     code, out, _ = run(hub, of.subscriber, "grants", "--json")
     assert [each["place"] is None for each in json.loads(out)] == [True, False]
     assert "not to be read now" in run(hub, of.subscriber, "grants")[1]

@@ -220,6 +220,7 @@ def test_a_restart_keeps_port_passwords_ids_and_epochs(hub: HubFiles, admin: Pro
         assert control.stop() == 0, "SIGTERM is a clean stop"
     with hub.serve() as (control, url):
         assert seen(url) == before
+        wait_until(lambda: heartbeats(admin), 10, "a heartbeat")
         last = Heartbeat.model_validate_json(heartbeats(admin)[-1]).sequence
         wait_until(lambda: Heartbeat.model_validate_json(heartbeats(admin)[-1]).sequence > last, 10, "heartbeats go on")
         assert control.stop() == 0
