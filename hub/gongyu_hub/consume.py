@@ -15,6 +15,7 @@ for the same group.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
@@ -31,6 +32,10 @@ from gongyu_schemas.transport.profile import Profile
 LOG = structlog.get_logger()
 #: A consumer whose rights are gone may take 45 s to close; the process ends sooner without it.
 _FATAL = (KafkaError._FATAL, KafkaError._FENCED, KafkaError.FENCED_INSTANCE_ID)
+
+
+class Replaced(TransientError):
+    """The group says that another member holds this worker's name; see `membership`."""
 
 
 class Intake:
@@ -80,7 +85,7 @@ class Intake:
         self.consumer.subscribe(topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost)
 
     def take(self, limit: int, timeout_s: float) -> list[Batch]:
-        """Wait for a first message, then take what is there. Raises FatalError when this member was replaced."""
+        """Wait for a first message, then take what is there. Raises Replaced: this consumer is of no more use."""
         messages = take_messages(self.consumer, limit, timeout_s)
         by_place: dict[Place, list[Message]] = {}
         for message in messages:
@@ -129,6 +134,11 @@ class Intake:
     def close(self) -> None:
         self.consumer.close()
 
+    def abandon(self) -> None:
+        """Let go of it aside: a consumer that the group refuses may take 45 s to close."""
+        self._on_revoke = lambda _places, _lost: None
+        threading.Thread(target=self.consumer.close, daemon=True).start()
+
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for partition in partitions:
             partition.offset = 0  # replaced by `start`; given, so that nothing is looked up
@@ -162,7 +172,7 @@ class Intake:
         if error.code() == KafkaError._PARTITION_EOF:
             self.ends[place] = message.offset() or 0
         elif error.code() in _FATAL or error.fatal():
-            raise FatalError(f"this worker was replaced by another with the same --name, or fenced: {error.str()}")
+            raise Replaced(error.str())
         elif error.code() == KafkaError._AUTO_OFFSET_RESET:
             self.out_of_reach.add(place)
             LOG.error("the hub fell behind the owner's retention: ask the owner for a snapshot", topic=place[0], partition=place[1])

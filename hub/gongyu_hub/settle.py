@@ -25,13 +25,13 @@ from gongyu_schemas.transport.transactional import TransactionalProducer
 
 
 class Transaction:
-    """The open transaction, or none. `bytes`: delivered in it so far."""
+    """The open transaction, or none. `bytes`: delivered in it so far. `consumer`: the member of the group whose offsets it sends."""
 
     def __init__(self, producer: TransactionalProducer, consumer: Consumer, metrics: Metrics) -> None:
         self.producer = producer
+        self.consumer = consumer
         self.bytes = 0
         self._decided: dict[str, GrantCounts] = {}
-        self._consumer = consumer
         self._metrics = metrics
         self._pendings: dict[Place, Pending] = {}
         self._group_metadata: object = None
@@ -48,7 +48,7 @@ class Transaction:
         """The pending of a partition; begins the transaction if none is open."""
         if not self._pendings:
             self.producer.begin()
-            self._group_metadata = self._consumer.consumer_group_metadata()
+            self._group_metadata = self.consumer.consumer_group_metadata()
             self._began, self.bytes = time.monotonic(), 0
         place = (partition.topic, partition.number)
         if place not in self._pendings:

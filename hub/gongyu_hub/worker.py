@@ -19,12 +19,13 @@ from collections.abc import Callable
 import structlog
 from confluent_kafka import KafkaException
 
-from gongyu_hub.consume import Intake, ListIntake
+from gongyu_hub.consume import Intake, ListIntake, Replaced
 from gongyu_hub.decode import decode
 from gongyu_hub.diff import diff
 from gongyu_hub.entitle import entitle
 from gongyu_hub.fan_out import fan_out, make_marker
 from gongyu_hub.list_changes import list_changes
+from gongyu_hub.membership import await_name
 from gongyu_hub.observe.lag import tell_lag
 from gongyu_hub.observe.metrics import Metrics
 from gongyu_hub.policy.compiled import TypePolicy
@@ -57,6 +58,7 @@ class Worker:
     """One worker process. `run` returns after `stopping` says so; every other way out is an exception."""
 
     def __init__(self, profile: Profile, settings: Settings, metrics: Metrics, stopping: Callable[[], bool]) -> None:
+        self._profile = profile
         self._settings = settings
         self._metrics = metrics
         self._stopping = stopping
@@ -99,6 +101,10 @@ class Worker:
                 if not self._stopping():
                     raise
                 self._lost = True
+            except Replaced as error:
+                LOG.warning("the group says that another has this worker's name: waiting until it is free", cause=str(error))
+                self._lost = True
+                self._join_again()
             except TransientError as error:
                 LOG.warning("transaction lost: starting again from what is committed", cause=str(error))
                 self._metrics.transactions_lost.inc()
@@ -292,10 +298,7 @@ class Worker:
 
     def _recover(self) -> None:
         """The one answer to every loss: nothing pending survives, every partition is restored as on assignment."""
-        self._restorer.drop(self._restorer.places)
-        for partition in self._partitions.values():
-            partition.store.release()
-        self._partitions.clear()
+        self._release()
         time.sleep(BACK_OFF_S)
         if self._transaction.is_open:
             self._transaction.forget()
@@ -303,6 +306,23 @@ class Worker:
         self._intake.restart()
         self._lists.restart()
         self._lost = False
+
+    def _release(self) -> None:
+        self._restorer.drop(self._restorer.places)
+        for partition in self._partitions.values():
+            partition.store.release()
+        self._partitions.clear()
+
+    def _join_again(self) -> None:
+        """As a new member of the group. Raises FatalError where another worker lives under this one's name."""
+        for partition in self._partitions.values():
+            self._metrics.forget_partition(partition)
+        self._release()
+        self._intake.abandon()
+        await_name(self._profile, self._settings.name, self._settings.session_timeout_s, self._stopping)
+        self._intake = Intake(self._profile, self._settings, self._leave)
+        self._intake.subscribe(self._in_force.topics)
+        self._transaction.consumer = self._intake.consumer
 
     def _finish(self) -> None:
         """A clean stop: what is open is committed, stores are closed at a known place."""

@@ -19,7 +19,6 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -27,32 +26,18 @@ from typing import IO, Self
 
 from pydantic import SecretStr
 
-from gongyu_hub.local_kafka import die_with_parent
+from gongyu_hub.local_kafka.former_life import crashed, end_former_life
 from gongyu_hub.local_kafka.jars import Say, bring_jars, default_jar_directory, find_java
+from gongyu_hub.local_kafka.java import Java
 from gongyu_hub.local_kafka.node import Node, new_node, read_node, write_node, write_private
 from gongyu_hub.local_kafka.ports import LOOPBACK, free_port, is_free
-from gongyu_hub.local_kafka.properties import format_arguments, server_properties
+from gongyu_hub.local_kafka.properties import controller_properties, format_arguments, server_properties
 from gongyu_schemas.errors import ConfigError, KafkaUnavailable
 from gongyu_schemas.names import ADMIN_USER
 from gongyu_schemas.private import make_private_folder
 from gongyu_schemas.transport.clients import require_connection
 from gongyu_schemas.transport.profile import Profile, write_profile
 
-_JVM = (
-    "-Xms128m",
-    "-Xmx512m",
-    # The least memory and processor time in all for a small heap; its pauses are milliseconds.
-    "-XX:+UseSerialGC",
-    "-XX:+ExitOnOutOfMemoryError",
-    "-XX:-UsePerfData",
-    # Kafka unmaps files and loads compression libraries; Java 25 warns of both at each start.
-    "--sun-misc-unsafe-memory-access=allow",
-    "--enable-native-access=ALL-UNNAMED",
-    "-Djava.awt.headless=true",
-    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-    "-Dorg.slf4j.simpleLogger.showDateTime=true",
-    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
-)
 _LOG_LIMIT_BYTES = 16 * 1024 * 1024
 #: A broker whose starter was killed is ended by the system at once; its memory takes a moment to go.
 _LOCK_GRACE_S = 3.0
@@ -126,12 +111,15 @@ class LocalKafka:
         lock = self._take_lock()
         try:
             self._node = self._prepare_node()
-            java = [str(find_java()), *_JVM, "-cp", f"{bring_jars(self._jars or default_jar_directory(), self._say)}/*"]
+            java = Java(find_java(), bring_jars(self._jars or default_jar_directory(), self._say), self._home)
             self._write_properties(self._node)
             if not self._node.formatted:
                 self._node = self._format_storage(java, self._node)
+            deadline = time.monotonic() + timeout_s
+            if crashed(self._home):
+                end_former_life(java, "controller.properties", [lock.fileno()], deadline)
             self._process = self._launch(java, lock)
-            self._wait_until_usable(time.monotonic() + timeout_s)
+            self._wait_until_usable(deadline)
             write_profile(self.profile_path, self.profile)
         except BaseException:
             self.kill()
@@ -212,50 +200,27 @@ class LocalKafka:
 
     def _write_properties(self, node: Node) -> None:
         # Nobody else needs to know the controller's port, so it is a free one each time.
-        write_private(self._home / "server.properties", server_properties(node, free_port()))
+        port = free_port()
+        write_private(self._home / "server.properties", server_properties(node, port))
+        write_private(self._home / "controller.properties", controller_properties(node, port))
 
-    def _format_storage(self, java: list[str], node: Node) -> Node:
+    def _format_storage(self, java: Java, node: Node) -> Node:
         """Initialise the data directory; one left half done by a crash is begun anew, as no broker ever used it."""
         shutil.rmtree(self._home / "data", ignore_errors=True)
         arguments = self._home / "format.arguments"
         write_private(arguments, format_arguments(node))
         try:
-            # "@file" is StorageTool's own way to read arguments. Its output shows the users' stored keys: it is not kept.
-            done = subprocess.run(
-                [*java, "kafka.tools.StorageTool", f"@{arguments.name}"],
-                cwd=self._home,
-                env=_environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                timeout=60,
-                check=False,
-            )
+            java.format_storage(arguments)
         finally:
             arguments.unlink()
-        if done.returncode != 0:
-            last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
-            raise KafkaUnavailable(f"Kafka's storage in {self._home / 'data'} cannot be initialised: {last}")
         node = replace(node, formatted=True)
         write_node(self._home / "node.json", node)
         return node
 
-    def _launch(self, java: list[str], lock: IO[str]) -> subprocess.Popen[bytes]:
+    def _launch(self, java: Java, lock: IO[str]) -> subprocess.Popen[bytes]:
         if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT_BYTES:
             self.log.replace(self.log.with_suffix(".log.1"))
-        own = [f"-Djava.io.tmpdir={self._home / 'tmp'}", f"-XX:ErrorFile={self._home / 'logs' / 'hs_err.log'}"]
-        guard = [sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid())]
-        with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                [*guard, *java, *own, "kafka.Kafka", "server.properties"],
-                cwd=self._home,
-                env=_environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=(lock.fileno(),),  # the broker holds the lock too
-                start_new_session=True,  # Ctrl-C in a terminal reaches the starter alone, which then stops it
-            )
+        process = java.run_kafka("server.properties", self.log, [lock.fileno()])  # the broker holds the lock too
         _note(lock, f"{os.getpid()} and {process.pid}")
         return process
 
@@ -290,8 +255,3 @@ def _note(lock: IO[str], processes: str) -> None:
     lock.truncate(0)
     lock.write(f"{processes}\n")
     lock.flush()
-
-
-def _environment() -> dict[str, str]:
-    """Only what Java needs: a user's CLASSPATH or JAVA_TOOL_OPTIONS is meant for other programs."""
-    return {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "TZ")} | {"LC_ALL": "C.UTF-8"}

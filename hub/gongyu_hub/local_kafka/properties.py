@@ -46,9 +46,8 @@ _FIXED = {
     # A lost client's transaction blocks readers until it times out: look for such often, allow no long ones.
     "transaction.max.timeout.ms": "120000",
     "transaction.abort.timed.out.transaction.cleanup.interval.ms": "1000",
-    # After kill -9 the broker may register again only when its former session has ended (default 9 s). Not much shorter: the only
-    # broker, late with its heartbeats on a busy machine, loses the lead of every partition, thousands of them in a large hub.
-    "broker.session.timeout.ms": "6000",
+    # The only broker, late with its heartbeats on a busy machine, would lose the lead of every partition to nobody.
+    "broker.session.timeout.ms": "60000",
     "broker.heartbeat.interval.ms": "500",
     # Groups form at once, and may notice a lost member soon.
     "group.initial.rebalance.delay.ms": "0",
@@ -66,16 +65,43 @@ _FIXED = {
 
 def server_properties(node: Node, controller_port: int) -> str:
     """Text of `server.properties`; holds the broker's password. Paths in it are relative to the broker's directory."""
-    broker = f'username="{BROKER_USER}" password="{node.broker_password}"'
     clients = f"CLIENTS://{LOOPBACK}:{node.port}"
-    settings = {
-        **_FIXED,
-        "listeners": f"{clients},CONTROLLER://{LOOPBACK}:{controller_port}",
+    own = {
+        "listeners": f"{clients},{_controller_listener(controller_port)}",
         "advertised.listeners": clients,
-        "controller.quorum.voters": f"1@{LOOPBACK}:{controller_port}",
-        "listener.name.clients.scram-sha-512.sasl.jaas.config": f"{_SCRAM} required {broker};",
-        "listener.name.controller.plain.sasl.jaas.config": f'{_PLAIN} required {broker} user_{BROKER_USER}="{node.broker_password}";',
+        "listener.name.clients.scram-sha-512.sasl.jaas.config": f"{_SCRAM} required {_broker(node)};",
     }
+    return _text(_FIXED | own | _controller(node, controller_port))
+
+
+def controller_properties(node: Node, controller_port: int) -> str:
+    """The same node as a controller alone, which takes the broker for ended after half a second."""
+    own = {
+        "process.roles": "controller",
+        "broker.session.timeout.ms": "500",
+        "broker.heartbeat.interval.ms": "100",
+        "listeners": _controller_listener(controller_port),
+    }
+    return _text(_FIXED | own | _controller(node, controller_port))
+
+
+def _controller_listener(port: int) -> str:
+    return f"CONTROLLER://{LOOPBACK}:{port}"
+
+
+def _controller(node: Node, port: int) -> dict[str, str]:
+    users = f'user_{BROKER_USER}="{node.broker_password}"'
+    return {
+        "controller.quorum.voters": f"1@{LOOPBACK}:{port}",
+        "listener.name.controller.plain.sasl.jaas.config": f"{_PLAIN} required {_broker(node)} {users};",
+    }
+
+
+def _broker(node: Node) -> str:
+    return f'username="{BROKER_USER}" password="{node.broker_password}"'
+
+
+def _text(settings: dict[str, str]) -> str:
     return "".join(f"{name}={value}\n" for name, value in settings.items())
 
 
