@@ -9,14 +9,28 @@ from __future__ import annotations
 import hashlib
 from itertools import pairwise
 
+from confluent_kafka import KafkaException
+
 from gongyu_hub.policy.compiled import TypePolicy
 from gongyu_hub.state.pending import Pending
 from gongyu_hub.values import DeadLetter, Deliveries
+from gongyu_schemas.errors import KafkaUnavailable
 from gongyu_schemas.names import DEAD_LETTER_TOPIC
+from gongyu_schemas.transport.clients import make_admin
+from gongyu_schemas.transport.profile import Profile
 from gongyu_schemas.transport.transactional import TransactionalProducer
 
 #: Of key and value; the topic takes a little more (headers).
 MAX_DEAD_LETTER_BYTES = 1_048_588
+
+
+def count_dead_letter_partitions(profile: Profile) -> int:
+    """Raises KafkaUnavailable."""
+    admin = make_admin(profile)
+    try:
+        return len(admin.list_topics(DEAD_LETTER_TOPIC, 10).topics[DEAD_LETTER_TOPIC].partitions)
+    except KafkaException as error:
+        raise KafkaUnavailable(f"cannot look at {DEAD_LETTER_TOPIC}: {error.args[0].str()}") from error
 
 
 def publish_deliveries(producer: TransactionalProducer, deliveries: list[Deliveries], policy: TypePolicy) -> int:

@@ -18,6 +18,7 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from gongyu_hub.observe.metrics import GrantCounts, Metrics
 from gongyu_hub.policy.compiled import TypePolicy
+from gongyu_hub.settings import Settings
 from gongyu_hub.state.pending import Partition, Pending
 from gongyu_hub.state.records import PROGRESS_KEY
 from gongyu_hub.values import Decision, Place
@@ -27,12 +28,13 @@ from gongyu_schemas.transport.transactional import TransactionalProducer
 class Transaction:
     """The open transaction, or none. `bytes`: delivered in it so far. `consumer`: the member of the group whose offsets it sends."""
 
-    def __init__(self, producer: TransactionalProducer, consumer: Consumer, metrics: Metrics) -> None:
+    def __init__(self, producer: TransactionalProducer, consumer: Consumer, metrics: Metrics, settings: Settings) -> None:
         self.producer = producer
         self.consumer = consumer
         self.bytes = 0
         self._decided: dict[str, GrantCounts] = {}
         self._metrics = metrics
+        self._settings = settings
         self._pendings: dict[Place, Pending] = {}
         self._group_metadata: object = None
         self._began = 0.0
@@ -41,8 +43,12 @@ class Transaction:
     def is_open(self) -> bool:
         return bool(self._pendings)
 
-    def age_s(self) -> float:
-        return time.monotonic() - self._began if self._pendings else 0.0
+    def is_due(self, *, busy: bool) -> bool:
+        """Whether to commit: at once when nothing more is waiting; under load after the interval or enough bytes."""
+        if not self.is_open:
+            return False
+        late = time.monotonic() - self._began >= self._settings.commit_interval_s
+        return not busy or late or self.bytes >= self._settings.commit_bytes
 
     def pending(self, partition: Partition) -> Pending:
         """The pending of a partition; begins the transaction if none is open."""

@@ -17,13 +17,13 @@ import time
 from collections.abc import Callable
 
 import structlog
-from confluent_kafka import KafkaException
 
+from gongyu_hub.adopt import adopt
 from gongyu_hub.consume import Intake, ListIntake, Replaced
 from gongyu_hub.decode import decode
 from gongyu_hub.diff import diff
 from gongyu_hub.entitle import entitle
-from gongyu_hub.fan_out import fan_out, make_marker
+from gongyu_hub.fan_out import fan_out
 from gongyu_hub.list_changes import list_changes
 from gongyu_hub.membership import await_name
 from gongyu_hub.observe.lag import tell_lag
@@ -32,17 +32,15 @@ from gongyu_hub.policy.compiled import TypePolicy
 from gongyu_hub.policy.epochs import PolicyReader
 from gongyu_hub.policy.in_force import InForce
 from gongyu_hub.policy.schemas import SchemaReader
-from gongyu_hub.publish import publish_dead_letters, publish_deliveries, publish_state
+from gongyu_hub.publish import count_dead_letter_partitions, publish_dead_letters, publish_deliveries, publish_state
 from gongyu_hub.settings import Settings
 from gongyu_hub.settle import Transaction
 from gongyu_hub.state.pending import Partition, Pending
 from gongyu_hub.state.restore import Restorer, Wanted
 from gongyu_hub.state.turns import BACK_OFF_S, Turns
 from gongyu_hub.values import Batch, Diffed, Place
-from gongyu_schemas.envelope import COPY_BEGIN, COPY_END
-from gongyu_schemas.errors import FatalError, KafkaUnavailable, TransientError
-from gongyu_schemas.names import DEAD_LETTER_TOPIC, HUB_TRANSACTIONAL_PREFIX, owner_and_type, state_topic
-from gongyu_schemas.transport.clients import make_admin
+from gongyu_schemas.errors import KafkaUnavailable, TransientError
+from gongyu_schemas.names import HUB_TRANSACTIONAL_PREFIX, owner_and_type, state_topic
 from gongyu_schemas.transport.profile import Profile
 from gongyu_schemas.transport.transactional import TransactionalProducer
 
@@ -74,19 +72,15 @@ class Worker:
         self._restorer = Restorer(profile, f"{group}.restore", settings.store_dir / settings.name)
         self._intake = Intake(profile, settings, self._leave)
         self._lists = ListIntake(profile, f"{group}.subjects")
-        self._admin = make_admin(profile)
         self._dead_letter_partitions = 0
         transactional_id = f"{HUB_TRANSACTIONAL_PREFIX}{settings.name}"
         self._producer = TransactionalProducer(profile, transactional_id, connect_timeout_s=None, fenced_is_final=False, stopping=stopping)
-        self._transaction = Transaction(self._producer, self._intake.consumer, metrics)
+        self._transaction = Transaction(self._producer, self._intake.consumer, metrics, settings)
 
     def start(self) -> None:
         """Read the policy, compile it and join the group; nothing is decided before `run`."""
         self._policy.start(_POLICY_WAIT_S, self._stopping)
-        try:
-            self._dead_letter_partitions = len(self._admin.list_topics(DEAD_LETTER_TOPIC, 10).topics[DEAD_LETTER_TOPIC].partitions)
-        except KafkaException as error:
-            raise KafkaUnavailable(f"cannot look at {DEAD_LETTER_TOPIC}: {error.args[0].str()}") from error
+        self._dead_letter_partitions = count_dead_letter_partitions(self._profile)
         self._read_policies()
 
     def run(self) -> None:
@@ -131,11 +125,11 @@ class Worker:
         for batch in lists:
             for part in batch.parts(_LIST_CHANGES):
                 self._process_lists(part)
-                if self._commit_is_due(busy=True):  # one change may decide many records
+                if self._transaction.is_due(busy=True):  # one change may decide many records
                     self._transaction.commit()
         for batch in batches:
             self._process(batch)
-        if self._commit_is_due(bool(batches or lists)):
+        if self._transaction.is_due(busy=bool(batches or lists)):
             self._transaction.commit()
             tell_lag(self._metrics, self._intake.consumer, self._partitions, self._intake.ends, self._intake.out_of_reach)
         if restoring:
@@ -148,13 +142,6 @@ class Worker:
         if time.monotonic() - self._collected_at > _COLLECT_EVERY_S:
             gc.collect()
             self._collected_at = time.monotonic()
-
-    def _commit_is_due(self, busy: bool) -> bool:
-        """At once when nothing more is waiting; under load after the interval or enough bytes."""
-        transaction = self._transaction
-        if not transaction.is_open:
-            return False
-        return not busy or transaction.age_s() >= self._settings.commit_interval_s or transaction.bytes >= self._settings.commit_bytes
 
     def _process(self, batch: Batch) -> None:
         """A batch through the stages, into the open transaction."""
@@ -204,40 +191,13 @@ class Worker:
             return
         self._transaction.commit()
         for partition in self._behind():
-            policy, pending = self._policies[partition.topic], self._transaction.pending(partition)
-            if pending.progress.adopted == 0:
-                self._adopt_first(pending, policy)
-            else:
-                self._adopt_next(pending, policy)
+            policy = self._policies[partition.topic]
+            before = self._policy.epochs.get((policy.manifest.information_type, partition.progress.adopted))
+            adopt(self._transaction.pending(partition), policy, before, self._producer)
 
     def _behind(self) -> list[Partition]:
         """Partitions that have not recorded the epoch of their type."""
         return [each for each in self._partitions.values() if each.progress.adopted != self._in_force.epoch(each.topic)]
-
-    def _adopt_first(self, pending: Pending, policy: TypePolicy) -> None:
-        """The first epoch finds no image: each copy begins, the walk over nothing ends, each copy ends."""
-        partition, progress = pending.partition, pending.progress
-        if partition.store.images:
-            raise FatalError(f"{partition.topic} {partition.number}: there are images, but no epoch under which they were decided")
-        for phase in (COPY_BEGIN, COPY_END):
-            for grant in policy.grants:
-                marker = make_marker(grant, phase, partition.number, progress.cursor, policy.manifest.published_ms)
-                self._producer.produce(grant.topic, marker, None, partition.number % grant.partitions)
-        self._record(pending, policy)
-
-    def _adopt_next(self, pending: Pending, policy: TypePolicy) -> None:
-        """An epoch under which every image has the same views needs no walk over them."""
-        partition, adopted = pending.partition, pending.progress.adopted
-        before = self._policy.epochs.get((policy.manifest.information_type, adopted))
-        if before is None or not policy.manifest.decides_like(before):
-            raise FatalError(
-                f"{partition.topic} {partition.number}: epoch {policy.epoch} decides otherwise than epoch {adopted}, which is in effect; "
-                "this version cannot carry images from one epoch to another"
-            )
-        self._record(pending, policy)
-
-    def _record(self, pending: Pending, policy: TypePolicy) -> None:
-        pending.progress = pending.progress.adopt(policy.epoch, policy.manifest.resume.get(pending.partition.number, -1))
 
     def _read_policies(self) -> None:
         self._in_force.read()

@@ -96,7 +96,7 @@ TYPE_MISTAKES = (
     (
         "key: [building_id]",
         "key: [floor_m2]",
-        "key: 'floor_m2' does not fit: a key field is never null and one value, no float, double or decimal",
+        "key: 'floor_m2' does not fit: a key field is never null and one value, no float, double, decimal, bytes or fixed",
     ),
     (", floor_m2: internal", "", "classification: field 'floor_m2' has none; give public, internal, personal or sensitive"),
     (": floor_m2\n", ": floor\n", "header '연면적(㎡)' maps to 'floor', which is not a field of the record"),

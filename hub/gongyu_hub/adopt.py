@@ -1,0 +1,40 @@
+"""Adopt: what a partition does when an epoch of its type comes into effect there, inside the transaction that records it.
+
+Enters the pending of a partition that has not recorded the epoch; leaves its progress with the epoch adopted, and the markers of
+the first copies in the grant topics. Raises FatalError where images would have to be carried from one epoch to another.
+"""
+
+from __future__ import annotations
+
+from gongyu_hub.fan_out import make_marker
+from gongyu_hub.policy.compiled import TypePolicy
+from gongyu_hub.policy.records import Manifest
+from gongyu_hub.state.pending import Pending
+from gongyu_schemas.envelope import COPY_BEGIN, COPY_END
+from gongyu_schemas.errors import FatalError
+from gongyu_schemas.transport.transactional import TransactionalProducer
+
+
+def adopt(pending: Pending, policy: TypePolicy, before: Manifest | None, producer: TransactionalProducer) -> None:
+    """`before`: the manifest of the epoch that the partition has adopted; None where it is not known or there is none."""
+    if pending.progress.adopted == 0:
+        _begin_copies(pending, policy, producer)
+    elif before is None or not policy.manifest.decides_like(before):
+        partition = pending.partition
+        raise FatalError(
+            f"{partition.topic} {partition.number}: epoch {policy.epoch} decides otherwise than epoch {pending.progress.adopted}, which is "
+            "in effect; this version cannot carry images from one epoch to another"
+        )
+    # An epoch under which every image has the same views needs no walk over them.
+    pending.progress = pending.progress.adopt(policy.epoch, policy.manifest.resume.get(pending.partition.number, -1))
+
+
+def _begin_copies(pending: Pending, policy: TypePolicy, producer: TransactionalProducer) -> None:
+    """The first epoch finds no image: each copy begins, the walk over nothing ends, each copy ends."""
+    partition, progress = pending.partition, pending.progress
+    if partition.store.images:
+        raise FatalError(f"{partition.topic} {partition.number}: there are images, but no epoch under which they were decided")
+    for phase in (COPY_BEGIN, COPY_END):
+        for grant in policy.grants:
+            marker = make_marker(grant, phase, partition.number, progress.cursor, policy.manifest.published_ms)
+            producer.produce(grant.topic, marker, None, partition.number % grant.partitions)
