@@ -6,13 +6,18 @@ the first copies in the grant topics. Raises FatalError where images would have 
 
 from __future__ import annotations
 
-from gongyu_hub.fan_out import make_marker
-from gongyu_hub.policy.compiled import TypePolicy
+from io import BytesIO
+
+import fastavro
+
+from gongyu_hub.policy.compiled import GrantView, TypePolicy
 from gongyu_hub.policy.records import Manifest
 from gongyu_hub.state.pending import Pending
-from gongyu_schemas.envelope import COPY_BEGIN, COPY_END
+from gongyu_schemas.envelope import COPY_BEGIN, COPY_END, MARKER, marker_schema
 from gongyu_schemas.errors import FatalError
 from gongyu_schemas.transport.transactional import TransactionalProducer
+
+_MARKER_SCHEMA = fastavro.parse_schema(marker_schema())
 
 
 def adopt(pending: Pending, policy: TypePolicy, before: Manifest | None, producer: TransactionalProducer) -> None:
@@ -38,3 +43,19 @@ def _begin_copies(pending: Pending, policy: TypePolicy, producer: TransactionalP
         for grant in policy.grants:
             marker = make_marker(grant, phase, partition.number, progress.cursor, policy.manifest.published_ms)
             producer.produce(grant.topic, marker, None, partition.number % grant.partitions)
+
+
+def make_marker(grant: GrantView, phase: str, partition: int, cursor: int, ts_ms: int) -> bytes:
+    """A copy's begin or end marker: scoped to the owner topic's partition. `cursor`: the owner offset to be read next."""
+    body = BytesIO()
+    fastavro.schemaless_writer(
+        body,
+        _MARKER_SCHEMA,
+        {
+            "op": MARKER,
+            "ts_ms": ts_ms,
+            "source": {"partition": partition, "offset": cursor},
+            "copy": {"phase": phase, "number": grant.copy_number, "partition": partition},
+        },
+    )
+    return grant.view_header.tobytes() + body.getvalue()

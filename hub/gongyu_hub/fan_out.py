@@ -2,16 +2,14 @@
 
 Enters the transitions and one decision per grant; leaves Deliveries for the grants that get something. A delivery's bytes are the
 grant's wire header, the granted fields of the images as the owner wrote them or as the grant treats them, and the source of the change.
-Also makes a copy's markers. Order: a grant's deliveries stand in input order.
+Order: a grant's deliveries stand in input order.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from io import BytesIO
 from itertools import pairwise
 
-import fastavro
 import numpy as np
 import numpy.typing as npt
 
@@ -20,11 +18,10 @@ from gongyu_hub.engine.projection import build_deliveries
 from gongyu_hub.engine.treatments import Memos, Shown, treat_views
 from gongyu_hub.policy.compiled import GrantView, TypePolicy
 from gongyu_hub.values import Bytes, Decision, Deliveries, Flags, Ints, Transitions
-from gongyu_schemas.envelope import LEFT, MARKER, marker_schema
+from gongyu_schemas.envelope import LEFT
 
 _LEFT = LEFT.encode()
 _UPDATE, _DELETE = b"ud"
-_MARKER_SCHEMA = fastavro.parse_schema(marker_schema())
 
 
 def fan_out(transitions: Transitions, decisions: list[Decision], policy: TypePolicy) -> list[Deliveries]:
@@ -110,19 +107,3 @@ def _only(fields: Ints, these: Flags) -> Ints:
 def _split(joined: Bytes, starts: Ints) -> list[bytes]:
     content = joined.tobytes()
     return [content[start:end] for start, end in pairwise(starts.tolist())]
-
-
-def make_marker(grant: GrantView, phase: str, partition: int, cursor: int, ts_ms: int) -> bytes:
-    """A copy's begin or end marker: scoped to the owner topic's partition. `cursor`: the owner offset to be read next."""
-    body = BytesIO()
-    fastavro.schemaless_writer(
-        body,
-        _MARKER_SCHEMA,
-        {
-            "op": MARKER,
-            "ts_ms": ts_ms,
-            "source": {"partition": partition, "offset": cursor},
-            "copy": {"phase": phase, "number": grant.copy_number, "partition": partition},
-        },
-    )
-    return grant.view_header.tobytes() + body.getvalue()

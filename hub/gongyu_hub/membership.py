@@ -19,7 +19,7 @@ from gongyu_schemas.transport.clients import make_admin
 from gongyu_schemas.transport.profile import Profile
 
 #: The group notices a session's end late, by its own clock.
-_GRACE_S = 10.0
+_GRACE_S = 5.0
 _POLL_S = 0.5
 _CALL_TIMEOUT_S = 5.0
 

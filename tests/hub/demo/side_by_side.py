@@ -7,13 +7,14 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from gongyu_hub.adopt import make_marker
 from gongyu_hub.decode import decode
 from gongyu_hub.demo.compare import Findings, GrantTopic, Received, compare
 from gongyu_hub.demo.reading import OwnerMessage, Published
 from gongyu_hub.demo.reference import Delivery, Outcome, Reference, Terms, terms
 from gongyu_hub.diff import diff
 from gongyu_hub.entitle import entitle
-from gongyu_hub.fan_out import fan_out, make_marker
+from gongyu_hub.fan_out import fan_out
 from gongyu_hub.policy.compiled import TypePolicy
 from gongyu_hub.values import Batch
 from gongyu_schemas.envelope import COPY_BEGIN, COPY_END, owner_envelope, record_key_schema, subject_key_schema

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -77,6 +78,7 @@ def worlds(draw: st.DrawFn, treated: Callable[..., Any] | None = None) -> tuple[
     return world, batches
 
 
+@pytest.mark.thorough
 def test_engine_and_reference_are_equal_on_records_of_every_shape() -> None:
     tried: Counter[str] = Counter()
 

@@ -25,6 +25,7 @@ def read_rows(file: Path) -> list[list[str]]:
         return list(csv.reader(source, delimiter="\t" if file.suffix == ".tsv" else ","))[1:]
 
 
+@pytest.mark.thorough
 def test_a_day_has_thousands_of_changes_of_every_sort_and_the_hours_hold_them_all(tmp_path: Path) -> None:
     scenario = write(tmp_path, 50_000, 10_000)
     assert sum(scenario.events.values()) >= 5_000
@@ -43,6 +44,7 @@ def test_a_day_has_thousands_of_changes_of_every_sort_and_the_hours_hold_them_al
     assert len(register) == len({row[0] for row in register}) == 50_000
 
 
+@pytest.mark.thorough
 def test_the_business_snapshots_differ_in_every_way_and_stay_under_the_delete_guard(tmp_path: Path) -> None:
     scenario = write(tmp_path, 200, 1_000)
     before, after = ({row[0]: row for row in read_rows(file)} for file in (scenario.registers["business"], scenario.businesses_after))
@@ -52,6 +54,7 @@ def test_the_business_snapshots_differ_in_every_way_and_stay_under_the_delete_gu
     assert any(before[key] != after[key] for key in before.keys() & after.keys())
 
 
+@pytest.mark.thorough
 def test_a_command_that_fails_is_told_with_its_words(tmp_path: Path) -> None:
     write(tmp_path, 100, 100)
     with pytest.raises(FatalError, match="is there already"):

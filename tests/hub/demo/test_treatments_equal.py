@@ -27,6 +27,7 @@ from tests.hub.demo.test_nested_records import worlds as nested_worlds
 KINDS = (*OF_KIND, *[Kind.STRING] * 24, *[Kind.DATE, Kind.LONG, Kind.DECIMAL] * 2)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("cases", "examples", "least"), [(worlds(types(KINDS), of_grant), 90, 8), (nested_worlds(of_grant), 50, 0)], ids=["flat", "nested"]
 )

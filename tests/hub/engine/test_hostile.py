@@ -58,6 +58,7 @@ def test_no_index_leaves_its_array_on_hostile_bytes_with_bounds_checks_on(reques
     assert f"{nested_hostile.MUTATIONS} mutations" in done.stdout
 
 
+@pytest.mark.thorough
 def test_nested_messages_are_judged_as_the_reference_judges_them() -> None:
     messages = nested_hostile.valid_messages(200, seed=6)
     assert nested_hostile.judge(messages) == (200, 0)

@@ -146,6 +146,7 @@ def named(value: Any, seen: dict[int, Any]) -> Any:
     return [named(part, seen) for part in value] if isinstance(value, list) else value
 
 
+@pytest.mark.thorough
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_fields_are_found_in_any_order_between_others_of_any_type(data: Any) -> None:

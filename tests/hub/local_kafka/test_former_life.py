@@ -9,9 +9,7 @@ import pytest
 from gongyu_hub.local_kafka import former_life
 
 _CHANGED = "Replayed BrokerRegistrationChangeRecord modifying the registration for broker 1: BrokerRegistrationChangeRecord"
-REGISTERED = (
-    "Replayed RegisterBrokerRecord establishing: RegisterBrokerRecord(brokerId=1, brokerEpoch=300, fenced=true, x=0)\n"
-)
+REGISTERED = "Replayed RegisterBrokerRecord establishing: RegisterBrokerRecord(brokerId=1, brokerEpoch=300, fenced=true, x=0)\n"
 UNFENCED = f"{_CHANGED}(brokerId=1, brokerEpoch=300, fenced=-1, x=0)\n"
 LEAVING = f"{_CHANGED}(brokerId=1, brokerEpoch=300, fenced=0, x=1)\n"
 FENCED = f"{_CHANGED}(brokerId=1, brokerEpoch=300, fenced=1, x=0)\n"

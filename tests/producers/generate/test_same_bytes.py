@@ -52,6 +52,7 @@ def test_it_does_not_depend_on_how_much_is_made_at_a_time(tmp_path: Path, monkey
     assert contents(tmp_path / "whole") == contents(tmp_path / "parts")
 
 
+@pytest.mark.thorough
 def test_the_command_writes_the_same_in_every_process_and_another_seed_something_else(tmp_path: Path) -> None:
     for name, seed, hash_seed in (("one", "5", "1"), ("again", "5", "2"), ("other", "6", "1")):
         options = ["--records", "200", "--seed", seed, "--days", "2", "--activity", "20", "--out", str(tmp_path / name)]
