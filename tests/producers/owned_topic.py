@@ -195,8 +195,8 @@ def quiet_environment() -> dict[str, str]:
 
 @contextmanager
 def owned_topic(admin: Profile, folder: Path, owner: str, like: str, partitions: int | None = None) -> Iterator[OwnedTopic]:
-    """The type `like` of tests/types under an owner of its own, as the control plane would provide it."""
-    information_type = copy_type(TYPES / like, folder / "types" / like, owner, partitions)
+    """The type `like` (in tests/types, or a whole path) under an owner of its own, as the control plane would provide it."""
+    information_type = copy_type(TYPES / like, folder / "types" / Path(like).name, owner, partitions)
     client = make_admin(admin)
     topic = owner_topic(owner, information_type.name)
     client.create_topics([NewTopic(topic, information_type.partitions, 1)])[topic].result(10)
