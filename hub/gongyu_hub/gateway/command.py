@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -31,7 +32,9 @@ from gongyu_hub.registry.control import Control
 from gongyu_hub.registry.credentials import Credentials
 from gongyu_hub.registry.database import Database, open_database
 from gongyu_hub.registry.heart import Heart
+from gongyu_hub.registry.hub_offsets import has_read
 from gongyu_hub.registry.kafka_admin import KafkaAdmin
+from gongyu_hub.registry.list_gate import ListGate
 from gongyu_hub.registry.list_publisher import ListPublisher
 from gongyu_hub.registry.policy_check import Policy, Types, read_policy
 from gongyu_hub.registry.policy_topic import next_sequence
@@ -115,10 +118,12 @@ def _run(
     server, url = _listen(app, database, address)
     held.callback(server.stop)
     require_connection(administrator, _CONNECT_TIMEOUT_S)
+    admin = KafkaAdmin(administrator)
     control = Control(
         database=database,
         credentials=credentials,
-        admin=KafkaAdmin(administrator),
+        admin=admin,
+        gate=ListGate(database, admin.ends, partial(has_read, administrator)),
         profile=administrator.model_copy(update={"registry": url}),
         profiles=directory / "profiles",
         key_check=key_check,
