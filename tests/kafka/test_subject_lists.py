@@ -12,8 +12,9 @@ import pytest
 from confluent_kafka import TopicPartition
 
 from gongyu_hub.demo.check import CheckResult
+from gongyu_hub.registry.hub_offsets import has_read
 from gongyu_schemas import exit_codes
-from gongyu_schemas.names import HUB_GROUP, POLICY_TOPIC, subjects_topic
+from gongyu_schemas.names import POLICY_TOPIC, subjects_topic
 from gongyu_schemas.partitioner import partition_of
 from gongyu_schemas.subject_lists import ADDED, entry_key
 from gongyu_schemas.transport.clients import make_consumer, make_producer
@@ -57,18 +58,15 @@ def told(hub: RunningHub, of: Published, deadline_s: float = 60) -> int:
 
 
 def settled(hub: RunningHub, of: Published, deadline_s: float = 60) -> None:
-    topic = subjects_topic(of.type.name)
-    consumer = make_consumer(hub.profile("admin"), **{"group.id": HUB_GROUP, "isolation.level": "read_committed"})
-    places = [TopicPartition(topic, number) for number in range(of.type.partitions)]
+    """Wait until the hub has committed every message of the lists; behind the last one lies the mark of a transaction's end."""
+    topic, admin = subjects_topic(of.type.name), hub.profile("admin")
+    consumer = make_consumer(admin, **{"group.id": "test.lists"})
     try:
-        ends = [consumer.get_watermark_offsets(place, timeout=10)[1] for place in places]
-
-        def done() -> bool:
-            return all(max(each.offset, 0) >= end for each, end in zip(consumer.committed(places, 10), ends, strict=True))
-
-        wait_until(done, deadline_s, f"everything of {topic} settled")
+        found = [consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)[1] for number in range(of.type.partitions)]
     finally:
         consumer.close()
+    ends = {number: end for number, end in enumerate(found) if end > 0}
+    wait_until(lambda: has_read(admin, topic, ends), deadline_s, f"everything of {topic} settled")
 
 
 def delivered(result: CheckResult, grant: str) -> dict[str, int]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -153,13 +152,16 @@ def _watch(
     catalogue: Catalogue,
     sources: Sources,
     seen: bytes,
-    threads: Sequence[Server | Heart | ListPublisher],
+    threads: tuple[Server, Heart, ListPublisher],
     stopping: threading.Event,
 ) -> None:
-    """Until told to stop. Raises FatalError where a thread has ended by itself."""
+    """Until told to stop. One that was replaced publishes nothing more. Raises FatalError where a thread has ended by itself."""
+    *_, lists = threads
     while not stopping.wait(WATCH_INTERVAL_S):
         if not all(thread.alive for thread in threads):
             raise FatalError("a part of the control plane has ended by itself; see the log above and start it again")
+        if lists.replaced:
+            continue
         _publish_waiting(control)
         now = sources.fingerprint()
         if now == seen:

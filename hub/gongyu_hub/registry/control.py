@@ -67,7 +67,7 @@ class Control:
         held = read_policy_topic(self.profile)
         self._require_own_policy(held)
         make_users([names.HUB_USER], self.profiles, self.profile, self.admin, self.credentials)
-        self.admin.allow(layout.hub_rights())
+        self.admin.allow([*layout.hub_rights(), *layout.control_rights(self.profile.user)])
         return held
 
     def apply(self, types: Types, policy: Policy) -> list[str]:

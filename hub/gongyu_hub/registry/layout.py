@@ -36,7 +36,8 @@ def hub_topics() -> tuple[Topic, ...]:
     """The policy rolls its segment each hour, so that heartbeats are compacted away while it is read in a moment."""
     policy = {**_COMPACTED, "segment.ms": "3600000", "min.cleanable.dirty.ratio": "0.1"}
     letters = {**_DATA, **_SPARSE_INDEX, "max.message.bytes": str(DEAD_LETTER_BYTES_MAX), "retention.ms": str(30 * _DAY_MS)}
-    return Topic(names.POLICY_TOPIC, 1, policy), Topic(names.DEAD_LETTER_TOPIC, 4, letters)
+    control = Topic(names.CONTROL_TOPIC, 1, _COMPACTED)
+    return Topic(names.POLICY_TOPIC, 1, policy), control, Topic(names.DEAD_LETTER_TOPIC, 4, letters)
 
 
 def type_topics(information_type: InformationType) -> tuple[Topic, ...]:
@@ -75,6 +76,11 @@ def hub_rights() -> Iterator[Right]:
     yield Right(user, ResourceType.TOPIC, "notice.", _WRITE, prefix=True)
     yield Right(user, ResourceType.GROUP, "hub.", (AclOperation.READ,), prefix=True)
     yield Right(user, ResourceType.TRANSACTIONAL_ID, names.HUB_TRANSACTIONAL_PREFIX, _WRITE, prefix=True)
+
+
+def control_rights(user: str) -> Iterator[Right]:
+    """Of the control plane's user: all else it may do as the administrator of this Kafka."""
+    yield Right(user, ResourceType.TRANSACTIONAL_ID, names.CONTROL_TRANSACTIONAL_ID, _WRITE)
 
 
 def owner_rights(owner: str) -> Iterator[Right]:
