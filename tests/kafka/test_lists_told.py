@@ -1,9 +1,10 @@
-"""The control plane tells Kafka its subject lists: nothing late lands behind them, one control plane alone tells."""
+"""The control plane tells Kafka its subject lists: nothing late lands behind them, one control plane alone tells, no heart without."""
 
 from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,17 +14,20 @@ from typing import Any
 import httpx2
 import pytest
 from confluent_kafka import KafkaException, Producer
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
 
+from gongyu_hub.policy.records import Heartbeat
 from gongyu_hub.registry import layout
 from gongyu_hub.registry.claim import Claim, Replaced
 from gongyu_hub.registry.kafka_admin import KafkaAdmin
 from gongyu_schemas.names import CONTROL_TRANSACTIONAL_ID
 from gongyu_schemas.subject_lists import ADDED, split_entry_key
-from gongyu_schemas.transport.clients import client_config
+from gongyu_schemas.transport.clients import client_config, make_admin
 from gongyu_schemas.transport.profile import Profile
 from gongyu_schemas.transport.transactional import TransactionalProducer, TransactionLost
+from tests.hub.commands import SERVE, Running
 from tests.hub.registry.policies import write_policy, write_type
-from tests.kafka.hub_on_kafka import HubFiles, empty_hub
+from tests.kafka.hub_on_kafka import HubFiles, empty_hub, heartbeats
 from tests.running import read_all
 from tests.waiting import wait_until
 
@@ -70,6 +74,14 @@ def entries(admin: Profile) -> list[tuple[str, bytes | None]]:
     return [(split_entry_key(message.key() or b"")[1][6:].decode(), message.value()) for message in messages]
 
 
+def set_message_bytes(admin: Profile, most: int) -> None:
+    """With 85, an entry is too large for the topic of lists and the mark of a transaction's end is not."""
+    change = ConfigEntry("max.message.bytes", str(most), incremental_operation=AlterConfigOpType.SET)
+    client = make_admin(admin)
+    for done in client.incremental_alter_configs([ConfigResource(ResourceType.TOPIC, TOPIC, incremental_configs=[change])]).values():
+        done.result(10)
+
+
 @pytest.mark.timeout(120)
 def test_what_a_killed_control_plane_had_on_its_way_never_lands_behind_the_next_one(hub: HubFiles, admin: Profile) -> None:
     with hub.serve() as (control, url):
@@ -102,9 +114,53 @@ def test_a_control_plane_that_was_replaced_tells_nothing_more_and_says_so(hub: H
         for name in ("rex", "ben", "pia"):
             new.change("add", [name])
             new.told()
+        wait_until(lambda: "another control plane" in old.reasons().get("heartbeat", ""), 10, "the old one's heart stands still")
         assert httpx2.get(f"{old_url}/health/live").status_code == 200, "one that ended would be started again, and take over"
         assert old.untold() == 1 and new.reasons() == {}
     assert sorted(entries(admin)) == [("ben", ADDED), ("pia", ADDED), ("rex", ADDED)]
+
+
+@pytest.mark.timeout(180)
+def test_the_heart_stands_still_while_removals_cannot_be_told_and_begins_behind_them(hub: HubFiles, admin: Profile) -> None:
+    def beat_at_ms() -> list[int]:
+        return [Heartbeat.model_validate_json(each).at_ms for each in heartbeats(admin)]
+
+    def beats() -> None:
+        before = len(beat_at_ms())
+        wait_until(lambda: len(beat_at_ms()) > before + 1, 60, "heartbeats")
+
+    with hub.serve() as (control, url):
+        lists = Lists(url, admin)
+        lists.change("put", ["rex", "ben"])
+        lists.told()
+        set_message_bytes(admin, 85)
+        lists.change("add", ["pia"])
+        wait_until(lambda: "subject lists" in lists.reasons(), 60, "an entry that cannot be told")
+        beats()
+        assert "heartbeat" not in lists.reasons(), "nobody receives too much where only additions wait"
+        lists.change("remove", ["rex"])
+        wait_until(lambda: "removals from subject lists" in lists.reasons().get("heartbeat", ""), 60, "the heart stands still")
+        stopped_ms = time.time() * 1000
+        control.process.kill()
+    with Running(SERVE, *hub.arguments(), log=hub.log) as control:
+        wait_until(lambda: "before the start" in reasons_if_up(lists).get("heartbeat", ""), 60, "a new control plane without a heart")
+        wait_until(lambda: "subject lists" in lists.reasons(), 60, "it cannot tell either")
+        assert lists.reasons()["start"] == "telling Kafka what changed in subject lists"
+        began_ms = time.time() * 1000
+        set_message_bytes(admin, 1_000_000)
+        control.line("control plane: ready at ")
+        assert ("rex", None) in entries(admin), "ready is who has told all"
+        beats()
+        assert lists.reasons() == {}
+        assert began_ms - stopped_ms > 2000 and [each for each in beat_at_ms() if stopped_ms < each < began_ms] == []
+        control.stop()
+
+
+def reasons_if_up(lists: Lists) -> dict[str, str]:
+    try:
+        return lists.reasons()
+    except httpx2.HTTPError:
+        return {}
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """`gongyu-hub serve`: the control plane, from its start to a clean stop.
 
 Start: policy and types are read before anything is touched; then the database (one control plane for a folder), the port,
-Kafka; then HTTP; then the policy is published and the heartbeat begins. While running, a changed policy file or
-types folder is read again: what is wrong with it is logged and the policy in force stays.
+Kafka; then HTTP; then the policy is published, then what changed in subject lists, and the heartbeat begins. While running, a
+changed policy file or types folder is read again: what is wrong with it is logged and the policy in force stays.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -49,6 +50,7 @@ from gongyu_schemas.transport.profile import Profile, read_profile
 
 LOG = structlog.get_logger()
 WATCH_INTERVAL_S = 1.0
+_TELL_INTERVAL_S = 0.1
 #: No file has this fingerprint: read again.
 _UNSEEN = b""
 _PORT = "port"
@@ -134,15 +136,19 @@ def _run(
     LOG.info("policy in force", types=len(known_types), grants=len(policy.grants), new_epochs=decided)
     for name in policy.lapsed(_today()):
         LOG.error("a grant in force has lapsed; ending grants is not supported", grant=name)
-    heart = Heart(administrator, database, next_sequence(policy_topic), readiness)
-    heart.start()
-    held.callback(heart.stop)
     app.state.control = control
     lists = ListPublisher(administrator, database, readiness, control.now_ms)
     lists.start()
     held.callback(lists.stop)
+    heart = Heart(administrator, database, next_sequence(policy_topic), readiness, lists.hindrance)
+    heart.start()
+    held.callback(heart.stop)
+    readiness.report("start", "telling Kafka what changed in subject lists")
+    while not (lists.told.wait(_TELL_INTERVAL_S) or lists.replaced or stopping.is_set()):
+        _require_alive((server, heart, lists))
     readiness.clear("start")
-    print(f"control plane: ready at {url}", flush=True)
+    if lists.told.is_set():
+        print(f"control plane: ready at {url}", flush=True)
     _watch(control, catalogue, sources, seen, (server, heart, lists), stopping)
     LOG.info("stopping")
 
@@ -158,8 +164,7 @@ def _watch(
     """Until told to stop. One that was replaced publishes nothing more. Raises FatalError where a thread has ended by itself."""
     *_, lists = threads
     while not stopping.wait(WATCH_INTERVAL_S):
-        if not all(thread.alive for thread in threads):
-            raise FatalError("a part of the control plane has ended by itself; see the log above and start it again")
+        _require_alive(threads)
         if lists.replaced:
             continue
         _publish_waiting(control)
@@ -177,6 +182,11 @@ def _watch(
         else:
             catalogue.show(known_types)
             LOG.info("changed policy in force", types=len(known_types), grants=len(policy.grants), new_epochs=decided)
+
+
+def _require_alive(threads: Sequence[Server | Heart | ListPublisher]) -> None:
+    if not all(thread.alive for thread in threads):
+        raise FatalError("a part of the control plane has ended by itself; see the log above and start it again")
 
 
 def _publish_waiting(control: Control) -> None:

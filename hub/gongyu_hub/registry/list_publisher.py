@@ -6,12 +6,14 @@ two writes them again, which the hub takes as unchanged; so the topic is equal t
 ends entries.
 
 All is written under the control plane's one transactional id: what a killed predecessor still had on its way can never land behind what
-this one writes. One that is replaced itself (`claim`) tells nothing more.
+this one writes. One that is replaced itself (`claim`) tells nothing more. `hindrance` says where removals are late: then
+nobody may rely on the lists, and the heart stands still.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from itertools import groupby
 
@@ -20,6 +22,7 @@ import structlog
 from gongyu_hub.registry import subject_lists
 from gongyu_hub.registry.claim import Claim, Replaced
 from gongyu_hub.registry.database import Database
+from gongyu_hub.registry.list_lateness import Lateness
 from gongyu_hub.registry.readiness import Readiness
 from gongyu_hub.registry.subject_lists import Change
 from gongyu_schemas.errors import DatabaseError, KafkaUnavailable
@@ -32,15 +35,18 @@ from gongyu_schemas.transport.transactional import TransactionalProducer, Transa
 LOG = structlog.get_logger()
 INTERVAL_S = 0.2
 _RETRY_S = 1.0
+#: Workers go on for 30 s after the last heartbeat: a removal takes effect, or nothing is delivered any more, within some 40 s.
+LATE_S = 5.0
 _PART = 10_000
 _TIMEOUT_S = 30.0
 _REASON = "subject lists"
 
 
 class ListPublisher:
-    """Works in its own thread between `start` and `stop`."""
+    """Works in its own thread between `start` and `stop`. `told`: set when all that was to be told at the start was told."""
 
     def __init__(self, profile: Profile, database: Database, readiness: Readiness, now_ms: Callable[[], int]) -> None:
+        self.told = threading.Event()
         self._profile = profile
         self._database = database
         self._readiness = readiness
@@ -50,6 +56,7 @@ class ListPublisher:
         self._claimed = False  # since the producer was opened last
         self._producer: TransactionalProducer | None = None
         self._replaced: str | None = None
+        self._lateness = Lateness()
         self._thread = threading.Thread(target=self._run, name="lists", daemon=True)
 
     def start(self) -> None:
@@ -67,6 +74,18 @@ class ListPublisher:
     def replaced(self) -> bool:
         """Whether another control plane is the hub's now."""
         return self._replaced is not None
+
+    def hindrance(self) -> str | None:
+        """Why nobody may rely on the lists that Kafka has; None where they may. For another thread. Raises DatabaseError."""
+        if self._replaced is not None:
+            return self._replaced
+        if not self.told.is_set():
+            return "what changed in subject lists before the start has not been told to Kafka yet"
+        with self._database.reading() as session:
+            late_s = self._lateness.seconds(session, time.monotonic(), self._now_ms())
+        if late_s > LATE_S:
+            return f"removals from subject lists, or ends of their entries, have not been told to Kafka for more than {LATE_S:.0f} s"
+        return None
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -108,6 +127,7 @@ class ListPublisher:
             with self._database.reading() as session:
                 changes = subject_lists.untold(session, _PART)
             if not changes:
+                self.told.set()
                 return
             _tell(producer, changes)
             with self._database.writing() as session:

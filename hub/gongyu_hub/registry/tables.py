@@ -136,7 +136,7 @@ class ListEntry(Table):
 
     __tablename__ = "list_entry"
     __table_args__ = (
-        Index("list_entry_change", "change", sqlite_where=text("change > 0")),
+        Index("list_entry_change", "change", text("removed DESC"), sqlite_where=text("change > 0")),
         Index("list_entry_until", "until_ms", sqlite_where=text("until_ms IS NOT NULL")),
         {"sqlite_with_rowid": False},
     )
