@@ -99,6 +99,10 @@ def test_what_a_killed_control_plane_had_on_its_way_never_lands_behind_the_next_
             late.commit_transaction(10)
         assert sorted(entries(admin)) == [("ben", ADDED), ("rex", ADDED)]
         control.stop()
+    client, topic = make_admin(admin), ConfigResource(ResourceType.TOPIC, TOPIC)
+    found = client.describe_configs([topic])[topic].result(10)
+    kept = {name: found[name].value for name in ("cleanup.policy", "min.compaction.lag.ms", "max.compaction.lag.ms", "delete.retention.ms")}
+    assert list(kept.values()) == ["compact", "1209600000", "1209600000", "604800000"]
 
 
 @pytest.mark.timeout(120)

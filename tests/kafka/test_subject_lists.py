@@ -147,6 +147,36 @@ def test_an_entry_ends_by_the_control_planes_clock(hub: RunningHub, unique: Call
 
 
 @pytest.mark.timeout(300)
+def test_a_removal_is_told_again_at_each_start_until_the_hub_has_read_it(hub: RunningHub, unique: Callable[[str], str]) -> None:
+    of = hub.add_type("person", unique("unread"), LISTED)
+    row = people([1])[0]
+
+    def messages() -> list[bytes | None]:
+        wait_until(lambda: json.loads(lists(hub, "show", of, "--json").stdout)["untold"] == 0, 60, "all changes published")
+        return [message.value() for message in of.read(subjects_topic(of.type.name), of.type.partitions)]
+
+    def restart() -> None:
+        assert hub.control is not None
+        hub.control.stop()
+        hub.start()
+
+    put(hub, "put", of, [row["id"]])
+    with hub.working():
+        of.send("c", None, row)
+        told(hub, of)
+    put(hub, "remove", of, [row["id"]])
+    assert messages() == [ADDED, None]
+    restart()
+    assert messages() == [ADDED, None, None], "nobody has read it"
+    with hub.working():
+        told(hub, of)
+        of.settled()
+    restart()
+    assert messages() == [ADDED, None, None], "it was read"
+    assert delivered(of.check(), "vip") == {"c": 1, "u": 0, "d": 1}
+
+
+@pytest.mark.timeout(300)
 def test_bad_lines_lose_no_good_one_and_remove_nothing(hub: RunningHub, unique: Callable[[str], str]) -> None:
     of = hub.add_type("person", unique("badlines"), LISTED)
     put(hub, "put", of, ["a", "b"])

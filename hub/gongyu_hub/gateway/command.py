@@ -40,6 +40,7 @@ from gongyu_hub.registry.policy_check import Policy, Types, read_policy
 from gongyu_hub.registry.policy_topic import next_sequence
 from gongyu_hub.registry.pseudonym_key import keep_key
 from gongyu_hub.registry.readiness import Readiness
+from gongyu_hub.registry.unread_removals import UnreadRemovals
 from gongyu_hub.registry.users import keep_administrator, profile_file
 from gongyu_hub.registry.watch import fingerprint
 from gongyu_schemas.errors import ConfigError, FatalError, GongyuError, reported
@@ -137,6 +138,8 @@ def _run(
     for name in policy.lapsed(_today()):
         LOG.error("a grant in force has lapsed; ending grants is not supported", grant=name)
     app.state.control = control
+    removals = UnreadRemovals(database, admin.ends, partial(has_read, administrator), time.monotonic)
+    removals.check()
     lists = ListPublisher(administrator, database, readiness, control.now_ms)
     lists.start()
     held.callback(lists.stop)
@@ -149,12 +152,13 @@ def _run(
     readiness.clear("start")
     if lists.told.is_set():
         print(f"control plane: ready at {url}", flush=True)
-    _watch(control, catalogue, sources, seen, (server, heart, lists), stopping)
+    _watch(control, removals, catalogue, sources, seen, (server, heart, lists), stopping)
     LOG.info("stopping")
 
 
 def _watch(
     control: Control,
+    removals: UnreadRemovals,
     catalogue: Catalogue,
     sources: Sources,
     seen: bytes,
@@ -167,7 +171,7 @@ def _watch(
         _require_alive(threads)
         if lists.replaced:
             continue
-        _publish_waiting(control)
+        _publish_waiting(control, removals)
         now = sources.fingerprint()
         if now == seen:
             continue
@@ -189,10 +193,11 @@ def _require_alive(threads: Sequence[Server | Heart | ListPublisher]) -> None:
         raise FatalError("a part of the control plane has ended by itself; see the log above and start it again")
 
 
-def _publish_waiting(control: Control) -> None:
-    """Epochs whose lists had to reach the hub first, and lists of types that had none."""
+def _publish_waiting(control: Control, removals: UnreadRemovals) -> None:
+    """Epochs whose lists had to reach the hub first, lists of types that had none, and removals that have not been read for long."""
     try:
         control.publish_decided()
+        removals.check()
     except GongyuError as error:
         LOG.warning("decided but not published yet; tried again", cause=str(error))
 

@@ -54,10 +54,19 @@ def type_topics(information_type: InformationType) -> tuple[Topic, ...]:
 
 
 def subjects_topic(information_type: str, partitions: int) -> Topic:
-    """The subject lists of a type, partitioned like its owner topic. A removal is compacted away only when a hub that stood still
-    for as long as an owner topic keeps would be out of reach anyway.
+    """The subject lists of a type, partitioned like its owner topic. Their keys are people's numbers.
+
+    A removal is there for 14 + 7 days: longer than an owner topic keeps, and three times as long as it takes until one that the hub has
+    not read is told again (`unread_removals`). It is compacted as soon as it may be, however little the topic has changed:
+    with Kafka's own ratio alone the numbers of who was removed could stay for ever.
     """
-    settings = {**_COMPACTED, **_SPARSE_INDEX, "delete.retention.ms": str(7 * _DAY_MS), "min.compaction.lag.ms": str(14 * _DAY_MS)}
+    settings = {
+        **_COMPACTED,
+        **_SPARSE_INDEX,
+        "delete.retention.ms": str(7 * _DAY_MS),
+        "min.compaction.lag.ms": str(14 * _DAY_MS),
+        "max.compaction.lag.ms": str(14 * _DAY_MS),
+    }
     return Topic(names.subjects_topic(information_type), partitions, settings)
 
 

@@ -217,9 +217,9 @@ def newest_change(session: Session) -> int:
 
 
 def note_told(session: Session, changes: Sequence[Change]) -> None:
-    """An entry that was changed again meanwhile keeps its newer number, and is told again."""
+    """An entry that was changed again meanwhile keeps its newer number, and is told again. A removal stays until the hub has read it."""
     same = (ListEntry.list_id == bindparam("of"), ListEntry.subject == bindparam("subject_"), ListEntry.change == bindparam("number"))
-    notes = {True: delete(ListEntry).where(*same), False: update(ListEntry).where(*same).values(change=0)}
+    notes = {True: update(ListEntry).where(*same).values(change=-ListEntry.change), False: update(ListEntry).where(*same).values(change=0)}
     for removed, note in notes.items():
         rows = [{"of": each.list_id, "subject_": each.subject, "number": each.number} for each in changes if each.removed is removed]
         if rows:
