@@ -79,6 +79,7 @@ def test_an_epoch_waits_for_the_lists_that_only_it_uses(database: Database) -> N
     tell(database)
     topic.end = 7
     assert gate.passing([SECOND, RESUMED], set()) == [], "the new list is there, and not read"
+    add(database, "old")
     topic.end = 9
     topic.read = 7
     assert gate.passing([SECOND, RESUMED], set()) == [SECOND, RESUMED], "what came after the epoch was first asked for is not waited for"
