@@ -12,11 +12,14 @@ from gongyu_schemas.errors import ConfigError
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 POLICY_TOPIC = "hub.policy"
+CONTROL_TOPIC = "hub.control"
 DEAD_LETTER_TOPIC = "hub.dead-letter"
 ADMIN_USER = "admin"
 HUB_USER = "hub"
 HUB_GROUP = "hub.worker"
 HUB_TRANSACTIONAL_PREFIX = "hub."
+#: Of every control plane, so that the newest cuts off the one before; not a worker's to use, nor any worker's name.
+CONTROL_TRANSACTIONAL_ID = "control"
 
 
 def owner_and_type(topic: str) -> tuple[str, str]:

@@ -193,7 +193,7 @@ NAMES = {
     "read": OWNERS + GRANTS + HUBS,
     "write": OWNERS + GRANTS + HUBS,
     "join": ("owner.kennel.x", "subscriber.vet.x", "subscriber.shop.x", "hub.worker", "x"),
-    "transact": ("owner.kennel.x", "owner.kennelx", "hub.worker-1", "x"),
+    "transact": ("owner.kennel.x", "owner.kennelx", "hub.worker-1", "control", "x"),
 }
 TRIES: dict[str, Callable[[Profile, str], bool]] = {"read": may_read, "write": may_write, "join": may_join, "transact": may_transact}
 

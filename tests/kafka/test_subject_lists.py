@@ -12,8 +12,9 @@ import pytest
 from confluent_kafka import TopicPartition
 
 from gongyu_hub.demo.check import CheckResult
+from gongyu_hub.registry.hub_offsets import has_read
 from gongyu_schemas import exit_codes
-from gongyu_schemas.names import HUB_GROUP, POLICY_TOPIC, subjects_topic
+from gongyu_schemas.names import POLICY_TOPIC, subjects_topic
 from gongyu_schemas.partitioner import partition_of
 from gongyu_schemas.subject_lists import ADDED, entry_key
 from gongyu_schemas.transport.clients import make_consumer, make_producer
@@ -57,18 +58,15 @@ def told(hub: RunningHub, of: Published, deadline_s: float = 60) -> int:
 
 
 def settled(hub: RunningHub, of: Published, deadline_s: float = 60) -> None:
-    topic = subjects_topic(of.type.name)
-    consumer = make_consumer(hub.profile("admin"), **{"group.id": HUB_GROUP, "isolation.level": "read_committed"})
-    places = [TopicPartition(topic, number) for number in range(of.type.partitions)]
+    """Wait until the hub has committed every message of the lists; behind the last one lies the mark of a transaction's end."""
+    topic, admin = subjects_topic(of.type.name), hub.profile("admin")
+    consumer = make_consumer(admin, **{"group.id": "test.lists"})
     try:
-        ends = [consumer.get_watermark_offsets(place, timeout=10)[1] for place in places]
-
-        def done() -> bool:
-            return all(max(each.offset, 0) >= end for each, end in zip(consumer.committed(places, 10), ends, strict=True))
-
-        wait_until(done, deadline_s, f"everything of {topic} settled")
+        found = [consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)[1] for number in range(of.type.partitions)]
     finally:
         consumer.close()
+    ends = {number: end for number, end in enumerate(found) if end > 0}
+    wait_until(lambda: has_read(admin, topic, ends), deadline_s, f"everything of {topic} settled")
 
 
 def delivered(result: CheckResult, grant: str) -> dict[str, int]:
@@ -145,6 +143,36 @@ def test_an_entry_ends_by_the_control_planes_clock(hub: RunningHub, unique: Call
         assert put(hub, "put", of, [f"{row['id']}\t{end}", "other\t2999-12-31", "gone\t2001-01-01"])["lapsed"] == 1
         wait_until(lambda: json.loads(lists(hub, "show", of, "--json").stdout)["entries"] == 1, 60, "the entry ended")
         assert told(hub, of) == 1
+    assert delivered(of.check(), "vip") == {"c": 1, "u": 0, "d": 1}
+
+
+@pytest.mark.timeout(300)
+def test_a_removal_is_told_again_at_each_start_until_the_hub_has_read_it(hub: RunningHub, unique: Callable[[str], str]) -> None:
+    of = hub.add_type("person", unique("unread"), LISTED)
+    row = people([1])[0]
+
+    def messages() -> list[bytes | None]:
+        wait_until(lambda: json.loads(lists(hub, "show", of, "--json").stdout)["untold"] == 0, 60, "all changes published")
+        return [message.value() for message in of.read(subjects_topic(of.type.name), of.type.partitions)]
+
+    def restart() -> None:
+        assert hub.control is not None
+        hub.control.stop()
+        hub.start()
+
+    put(hub, "put", of, [row["id"]])
+    with hub.working():
+        of.send("c", None, row)
+        told(hub, of)
+    put(hub, "remove", of, [row["id"]])
+    assert messages() == [ADDED, None]
+    restart()
+    assert messages() == [ADDED, None, None], "nobody has read it"
+    with hub.working():
+        told(hub, of)
+        of.settled()
+    restart()
+    assert messages() == [ADDED, None, None], "it was read"
     assert delivered(of.check(), "vip") == {"c": 1, "u": 0, "d": 1}
 
 

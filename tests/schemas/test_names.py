@@ -36,6 +36,7 @@ def test_topics_subjects_users_and_groups_are_the_documented_ones() -> None:
         "subscriber.bank-hana.",
     )
     assert names.HUB_GROUP.startswith(names.HUB_TRANSACTIONAL_PREFIX)
+    assert not names.CONTROL_TRANSACTIONAL_ID.startswith(names.HUB_TRANSACTIONAL_PREFIX), "a worker must not be able to cut it off"
 
 
 @given(a_name, a_name, a_name, a_name)

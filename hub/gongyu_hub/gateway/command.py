@@ -1,8 +1,8 @@
 """`gongyu-hub serve`: the control plane, from its start to a clean stop.
 
 Start: policy and types are read before anything is touched; then the database (one control plane for a folder), the port,
-Kafka; then HTTP; then the policy is published and the heartbeat begins. While running, a changed policy file or
-types folder is read again: what is wrong with it is logged and the policy in force stays.
+Kafka; then HTTP; then the policy is published, then what changed in subject lists, and the heartbeat begins. While running, a
+changed policy file or types folder is read again: what is wrong with it is logged and the policy in force stays.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -31,12 +32,15 @@ from gongyu_hub.registry.control import Control
 from gongyu_hub.registry.credentials import Credentials
 from gongyu_hub.registry.database import Database, open_database
 from gongyu_hub.registry.heart import Heart
+from gongyu_hub.registry.hub_offsets import has_read
 from gongyu_hub.registry.kafka_admin import KafkaAdmin
+from gongyu_hub.registry.list_gate import ListGate
 from gongyu_hub.registry.list_publisher import ListPublisher
 from gongyu_hub.registry.policy_check import Policy, Types, read_policy
 from gongyu_hub.registry.policy_topic import next_sequence
 from gongyu_hub.registry.pseudonym_key import keep_key
 from gongyu_hub.registry.readiness import Readiness
+from gongyu_hub.registry.unread_removals import UnreadRemovals
 from gongyu_hub.registry.users import keep_administrator, profile_file
 from gongyu_hub.registry.watch import fingerprint
 from gongyu_schemas.errors import ConfigError, FatalError, GongyuError, reported
@@ -47,6 +51,7 @@ from gongyu_schemas.transport.profile import Profile, read_profile
 
 LOG = structlog.get_logger()
 WATCH_INTERVAL_S = 1.0
+_TELL_INTERVAL_S = 0.1
 #: No file has this fingerprint: read again.
 _UNSEEN = b""
 _PORT = "port"
@@ -115,10 +120,12 @@ def _run(
     server, url = _listen(app, database, address)
     held.callback(server.stop)
     require_connection(administrator, _CONNECT_TIMEOUT_S)
+    admin = KafkaAdmin(administrator)
     control = Control(
         database=database,
         credentials=credentials,
-        admin=KafkaAdmin(administrator),
+        admin=admin,
+        gate=ListGate(database, admin.ends, partial(has_read, administrator)),
         profile=administrator.model_copy(update={"registry": url}),
         profiles=directory / "profiles",
         key_check=key_check,
@@ -130,32 +137,41 @@ def _run(
     LOG.info("policy in force", types=len(known_types), grants=len(policy.grants), new_epochs=decided)
     for name in policy.lapsed(_today()):
         LOG.error("a grant in force has lapsed; ending grants is not supported", grant=name)
-    heart = Heart(administrator, database, next_sequence(policy_topic), readiness)
-    heart.start()
-    held.callback(heart.stop)
     app.state.control = control
+    removals = UnreadRemovals(database, admin.ends, partial(has_read, administrator), time.monotonic)
+    removals.check()
     lists = ListPublisher(administrator, database, readiness, control.now_ms)
     lists.start()
     held.callback(lists.stop)
+    heart = Heart(administrator, database, next_sequence(policy_topic), readiness, lists.hindrance)
+    heart.start()
+    held.callback(heart.stop)
+    readiness.report("start", "telling Kafka what changed in subject lists")
+    while not (lists.told.wait(_TELL_INTERVAL_S) or lists.replaced or stopping.is_set()):
+        _require_alive((server, heart, lists))
     readiness.clear("start")
-    print(f"control plane: ready at {url}", flush=True)
-    _watch(control, catalogue, sources, seen, (server, heart, lists), stopping)
+    if lists.told.is_set():
+        print(f"control plane: ready at {url}", flush=True)
+    _watch(control, removals, catalogue, sources, seen, (server, heart, lists), stopping)
     LOG.info("stopping")
 
 
 def _watch(
     control: Control,
+    removals: UnreadRemovals,
     catalogue: Catalogue,
     sources: Sources,
     seen: bytes,
-    threads: Sequence[Server | Heart | ListPublisher],
+    threads: tuple[Server, Heart, ListPublisher],
     stopping: threading.Event,
 ) -> None:
-    """Until told to stop. Raises FatalError where a thread has ended by itself."""
+    """Until told to stop. One that was replaced publishes nothing more. Raises FatalError where a thread has ended by itself."""
+    *_, lists = threads
     while not stopping.wait(WATCH_INTERVAL_S):
-        if not all(thread.alive for thread in threads):
-            raise FatalError("a part of the control plane has ended by itself; see the log above and start it again")
-        _publish_waiting(control)
+        _require_alive(threads)
+        if lists.replaced:
+            continue
+        _publish_waiting(control, removals)
         now = sources.fingerprint()
         if now == seen:
             continue
@@ -172,10 +188,16 @@ def _watch(
             LOG.info("changed policy in force", types=len(known_types), grants=len(policy.grants), new_epochs=decided)
 
 
-def _publish_waiting(control: Control) -> None:
-    """Epochs whose lists had to reach the hub first, and lists of types that had none."""
+def _require_alive(threads: Sequence[Server | Heart | ListPublisher]) -> None:
+    if not all(thread.alive for thread in threads):
+        raise FatalError("a part of the control plane has ended by itself; see the log above and start it again")
+
+
+def _publish_waiting(control: Control, removals: UnreadRemovals) -> None:
+    """Epochs whose lists had to reach the hub first, lists of types that had none, and removals that have not been read for long."""
     try:
         control.publish_decided()
+        removals.check()
     except GongyuError as error:
         LOG.warning("decided but not published yet; tried again", cause=str(error))
 

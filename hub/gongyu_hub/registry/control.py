@@ -17,17 +17,17 @@ from pathlib import Path
 import structlog
 
 from gongyu_hub.policy.records import HEARTBEAT_KEY, TypeRecord
-from gongyu_hub.registry import acts, epochs, layout, subject_lists
+from gongyu_hub.registry import acts, epochs, layout
 from gongyu_hub.registry.avro_text import InvalidSchema
 from gongyu_hub.registry.credentials import Credentials
 from gongyu_hub.registry.database import Database
-from gongyu_hub.registry.hub_offsets import committed_offsets
 from gongyu_hub.registry.kafka_admin import KafkaAdmin, Topic
+from gongyu_hub.registry.list_gate import ListGate
 from gongyu_hub.registry.policy_check import Policy
 from gongyu_hub.registry.policy_topic import publish, read_policy_topic
 from gongyu_hub.registry.users import make_users
 from gongyu_schemas import names
-from gongyu_schemas.errors import ConfigError, DatabaseError, KafkaUnavailable
+from gongyu_schemas.errors import ConfigError, DatabaseError
 from gongyu_schemas.information_type import InformationType
 from gongyu_schemas.transport.profile import Profile
 
@@ -42,21 +42,20 @@ class PolicyRefused(ConfigError):
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """What the steps work with. `profile` is the administrator's, with the registry's URL; `key_check` tells which pseudonym key is
-    in use; `now_ms` is the clock.
+    """What the steps work with. `profile` is the administrator's, with the registry's URL; `gate` tells which epochs wait for their
+    lists; `key_check` tells which pseudonym key is in use; `now_ms` is the clock.
     """
 
     database: Database
     credentials: Credentials
     admin: KafkaAdmin
+    gate: ListGate
     profile: Profile
     profiles: Path
     key_check: str
     now_ms: Callable[[], int]
     #: The policy file and an operator's request may come at once; epochs are decided and published one after the other.
     _turn: threading.Lock = field(default_factory=threading.Lock)
-    #: Type -> partition -> offset of the subject lists that the hub must have read before an epoch of the type is published.
-    _needs: dict[str, dict[int, int]] = field(default_factory=dict)
 
     def prepare(self) -> dict[bytes, bytes]:
         """The hub's own topics, user and rights; afterwards database and Kafka agree. Returns what `hub.policy` holds.
@@ -68,7 +67,7 @@ class Control:
         held = read_policy_topic(self.profile)
         self._require_own_policy(held)
         make_users([names.HUB_USER], self.profiles, self.profile, self.admin, self.credentials)
-        self.admin.allow(layout.hub_rights())
+        self.admin.allow([*layout.hub_rights(), *layout.control_rights(self.profile.user)])
         return held
 
     def apply(self, types: Types, policy: Policy) -> list[str]:
@@ -105,7 +104,7 @@ class Control:
                 return
             waiting = [each for each in epochs.decided_records(session) if not each.published]
         new = self._make_list_topics([each for each in waiting if each.key.startswith(b"type/")])
-        records = [each for each in waiting if each.waits_for is None or self._may_go(*each.waits_for, new)]
+        records = self.gate.passing(waiting, new)
         if records:
             publish(self.profile, [(each.key, each.value) for each in records])
             with self.database.writing() as session:
@@ -117,32 +116,6 @@ class Control:
         types = [TypeRecord.model_validate_json(each.value) for each in announced]
         self.admin.make_topics([layout.subjects_topic(each.information_type, each.partitions) for each in types])
         return {each.information_type for each in types}
-
-    def _may_go(self, information_type: str, lists: tuple[tuple[str, str], ...], new: set[str]) -> bool:
-        """Whether an epoch that uses these lists may be published; `new`: types whose lists Kafka does not know of yet."""
-        if information_type not in new:
-            return self._has_read(information_type, lists)
-        with self.database.reading() as session:
-            return subject_lists.all_told(session, information_type, lists)
-
-    def _has_read(self, information_type: str, lists: tuple[tuple[str, str], ...]) -> bool:
-        """Whether the hub has read all that these lists had when this was first asked; not where Kafka does not say."""
-        topic = names.subjects_topic(information_type)
-        with self.database.reading() as session:
-            if information_type not in self._needs and not subject_lists.all_told(session, information_type, lists):
-                return False
-        try:
-            if information_type not in self._needs:
-                self._needs[information_type] = {partition: end for partition, end in self.admin.ends(topic).items() if end > 0}
-            needs = self._needs[information_type]
-            read = committed_offsets(self.profile, topic, needs)
-        except KafkaUnavailable as error:
-            LOG.warning("not known yet how far the hub has read subject lists", information_type=information_type, cause=str(error))
-            return False
-        if any(read.get(partition, 0) < end for partition, end in needs.items()):
-            return False
-        del self._needs[information_type]
-        return True
 
     def _require_cluster(self) -> None:
         cluster, known = self.admin.cluster_id(), self.database.setting(_CLUSTER)

@@ -50,7 +50,8 @@ UPGRADES: dict[int, tuple[str, ...]] = {
             list_id INTEGER NOT NULL, subject BLOB NOT NULL, until_ms INTEGER, removed BOOLEAN NOT NULL, change INTEGER NOT NULL,
             PRIMARY KEY (list_id, subject), FOREIGN KEY(list_id) REFERENCES subject_list (id)
         ) WITHOUT ROWID""",
-        "CREATE INDEX list_entry_change ON list_entry (change) WHERE change > 0",
+        "CREATE INDEX list_entry_change ON list_entry (change, removed DESC) WHERE change > 0",
+        "CREATE INDEX list_entry_told ON list_entry (change) WHERE change < 0",
         "CREATE INDEX list_entry_until ON list_entry (until_ms) WHERE until_ms IS NOT NULL",
         """CREATE TABLE uploaded_entry (
             upload VARCHAR NOT NULL, subject BLOB NOT NULL, until_ms INTEGER, PRIMARY KEY (upload, subject)

@@ -1,6 +1,7 @@
 """The heartbeat on `hub.policy`: once a second, "the policy before this record is complete".
 
-It stops where the database cannot be read: workers then stop by themselves, because nobody could change the policy any more.
+It stops where the database cannot be read, because nobody could change the policy any more, and where removals from subject lists
+do not reach Kafka, because workers would go on delivering what has ended: without it they stop reading by themselves.
 A heartbeat that Kafka does not take within a second is given up; late ones would say nothing.
 """
 
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -26,13 +28,16 @@ _REASON = "heartbeat"
 
 
 class Heart:
-    """Beats in its own thread between `start` and `stop`."""
+    """Beats in its own thread between `start` and `stop`. `hindrance`: why it must not beat, or None; may raise DatabaseError."""
 
-    def __init__(self, profile: Profile, database: Database, sequence: int, readiness: Readiness) -> None:
+    def __init__(
+        self, profile: Profile, database: Database, sequence: int, readiness: Readiness, hindrance: Callable[[], str | None]
+    ) -> None:
         self._profile = profile
         self._database = database
         self._sequence = sequence
         self._readiness = readiness
+        self._hindrance = hindrance
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heart", daemon=True)
 
@@ -50,14 +55,22 @@ class Heart:
     def _run(self) -> None:
         producer = self._producer()
         while not self._stopping.wait(INTERVAL_S):
-            cause = self._beat(producer)
+            hindrance = self._ask()
+            cause = hindrance or self._beat(producer)
             if cause is None:
                 self._readiness.clear(_REASON)
                 continue
             if self._readiness.report(_REASON, cause):
                 LOG.error("no heartbeat", cause=cause)
-            producer.purge()
-            producer = self._producer()
+            if hindrance is None:
+                producer.purge()
+                producer = self._producer()
+
+    def _ask(self) -> str | None:
+        try:
+            return self._hindrance()
+        except DatabaseError as error:
+            return str(error)
 
     def _producer(self) -> Producer:
         return make_producer(self._profile, **{"acks": "all", "linger.ms": 0, "message.timeout.ms": 1000})

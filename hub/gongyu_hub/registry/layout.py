@@ -36,7 +36,8 @@ def hub_topics() -> tuple[Topic, ...]:
     """The policy rolls its segment each hour, so that heartbeats are compacted away while it is read in a moment."""
     policy = {**_COMPACTED, "segment.ms": "3600000", "min.cleanable.dirty.ratio": "0.1"}
     letters = {**_DATA, **_SPARSE_INDEX, "max.message.bytes": str(DEAD_LETTER_BYTES_MAX), "retention.ms": str(30 * _DAY_MS)}
-    return Topic(names.POLICY_TOPIC, 1, policy), Topic(names.DEAD_LETTER_TOPIC, 4, letters)
+    control = Topic(names.CONTROL_TOPIC, 1, _COMPACTED)
+    return Topic(names.POLICY_TOPIC, 1, policy), control, Topic(names.DEAD_LETTER_TOPIC, 4, letters)
 
 
 def type_topics(information_type: InformationType) -> tuple[Topic, ...]:
@@ -53,10 +54,19 @@ def type_topics(information_type: InformationType) -> tuple[Topic, ...]:
 
 
 def subjects_topic(information_type: str, partitions: int) -> Topic:
-    """The subject lists of a type, partitioned like its owner topic. A removal is compacted away only when a hub that stood still
-    for as long as an owner topic keeps would be out of reach anyway.
+    """The subject lists of a type, partitioned like its owner topic. Their keys are people's numbers.
+
+    A removal is there for 14 + 7 days: longer than an owner topic keeps, and three times as long as it takes until one that the hub has
+    not read is told again (`unread_removals`). It is compacted as soon as it may be, however little the topic has changed:
+    with Kafka's own ratio alone the numbers of who was removed could stay for ever.
     """
-    settings = {**_COMPACTED, **_SPARSE_INDEX, "delete.retention.ms": str(7 * _DAY_MS), "min.compaction.lag.ms": str(14 * _DAY_MS)}
+    settings = {
+        **_COMPACTED,
+        **_SPARSE_INDEX,
+        "delete.retention.ms": str(7 * _DAY_MS),
+        "min.compaction.lag.ms": str(14 * _DAY_MS),
+        "max.compaction.lag.ms": str(14 * _DAY_MS),
+    }
     return Topic(names.subjects_topic(information_type), partitions, settings)
 
 
@@ -75,6 +85,11 @@ def hub_rights() -> Iterator[Right]:
     yield Right(user, ResourceType.TOPIC, "notice.", _WRITE, prefix=True)
     yield Right(user, ResourceType.GROUP, "hub.", (AclOperation.READ,), prefix=True)
     yield Right(user, ResourceType.TRANSACTIONAL_ID, names.HUB_TRANSACTIONAL_PREFIX, _WRITE, prefix=True)
+
+
+def control_rights(user: str) -> Iterator[Right]:
+    """Of the control plane's user: all else it may do as the administrator of this Kafka."""
+    yield Right(user, ResourceType.TRANSACTIONAL_ID, names.CONTROL_TRANSACTIONAL_ID, _WRITE)
 
 
 def owner_rights(owner: str) -> Iterator[Right]:

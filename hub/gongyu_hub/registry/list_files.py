@@ -3,26 +3,39 @@
 Enters lines of text; leaves JSON lines as the control plane takes them. A line is the subject's fields in their order, separated by
 tabs, and optionally the end of the entry behind them; or, where it begins with `{`, a JSON object by field names with `until`
 beside them. A first line of exactly the fields' names is a header; empty lines are passed over. A line that cannot be
-read goes on as `unreadable` with the reason, never with its content.
+read, or is longer than any entry, goes on as `unreadable` with the reason, never with its content. Memory does not grow with a line.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, BinaryIO
 
 UNTIL = "until"
+#: A subject has 4,096 bytes at most. Written as JSON, where a byte may become six, it stays below what the control plane takes of a line.
+LINE_BYTES_MAX = 16_000
+
+
+def read_lines(source: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file; of one that is too long only the beginning, one byte longer than allowed."""
+    while line := source.readline(LINE_BYTES_MAX + 1):
+        yield line
+        while line and not line.endswith(b"\n"):
+            line = source.readline(LINE_BYTES_MAX)
 
 
 def read_entries(lines: Iterable[bytes], fields: Sequence[str]) -> Iterator[bytes]:
     """The body of a request, a line at a time."""
     header = [*fields]
     for number, raw in enumerate(lines, start=1):
+        if len(raw.rstrip(b"\r\n")) > LINE_BYTES_MAX:
+            yield _line({"line": number, **_unreadable(f"longer than {LINE_BYTES_MAX:,} bytes")})
+            continue
         try:
             text = raw.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
         except UnicodeDecodeError:
-            yield _line({"line": number, "values": [], "unreadable": "not UTF-8"})
+            yield _line({"line": number, **_unreadable("not UTF-8")})
             continue
         if not text.strip() or (number == 1 and text.split("\t") in (header, [*header, UNTIL])):
             continue

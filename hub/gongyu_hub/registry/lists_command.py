@@ -19,7 +19,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TransferSpeedColumn
 
-from gongyu_hub.registry.list_files import read_entries
+from gongyu_hub.registry.list_files import read_entries, read_lines
 from gongyu_schemas.errors import ConfigError, DataRejected, KafkaUnavailable, reported
 from gongyu_schemas.names import ADMIN_USER, HUB_USER, check_name
 from gongyu_schemas.transport.profile import Profile, read_profile
@@ -178,7 +178,8 @@ def _fields(client: httpx2.Client, of_type: str) -> list[str]:
 def _print_entries(client: httpx2.Client, path: str, fields: list[str]) -> None:
     after = ""
     while True:
-        reply = client.get(f"{path}/entries", params={"after": after, "limit": str(_PAGE)})
+        # Never in the URL, which proxies log: `after` is somebody's number.
+        reply = client.post(f"{path}/entries", json={"after": after, "limit": _PAGE})
         if reply.status_code != httpx2.codes.OK:
             _answer(reply)
         lines = [json.loads(line) for line in reply.text.splitlines()]
@@ -219,12 +220,12 @@ def _opened(file: str) -> Iterator[tuple[BinaryIO, int]]:
 
 
 def _watched(source: BinaryIO, size: int) -> Iterator[bytes]:
-    """The lines, with a bar on a terminal."""
+    """The lines, none of them longer than is told of it, with a bar on a terminal."""
     console = Console(stderr=True)
     columns = (TextColumn("subjects"), BarColumn(), TaskProgressColumn(), TransferSpeedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("subjects", total=size or None)
-        for line in source:
+        for line in read_lines(source):
             progress.advance(task, len(line))
             yield line
 

@@ -11,7 +11,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, CursorResult, Executable, bindparam, delete, exists, func, insert, literal, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Executable,
+    Select,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from gongyu_hub.policy.records import TypeRecord
@@ -125,7 +139,7 @@ def drop_upload(session: Session, upload: str | None = None) -> None:
 
 def take(session: Session, list_id: int, upload: str, *, remove_others: bool) -> Taken:
     """Bring an upload's entries onto a list, and all others off it where `remove_others` says so."""
-    number = _next_change(session)
+    number = next_change(session)
     mine, live = ListEntry.list_id == list_id, ListEntry.removed.is_(False)
     given = _given(upload)
     total = session.scalar(select(func.count()).select_from(UploadedEntry).where(UploadedEntry.upload == upload)) or 0
@@ -146,22 +160,27 @@ def take(session: Session, list_id: int, upload: str, *, remove_others: bool) ->
 def take_away(session: Session, list_id: int, upload: str) -> Taken:
     """Remove an upload's subjects from a list."""
     mine, live = ListEntry.list_id == list_id, ListEntry.removed.is_(False)
-    gone = update(ListEntry).where(mine, live, _given(upload)).values(removed=True, until_ms=None, change=_next_change(session))
+    gone = update(ListEntry).where(mine, live, _given(upload)).values(removed=True, until_ms=None, change=next_change(session))
     removed = _count(session, gone)
     total = session.scalar(select(func.count()).select_from(UploadedEntry).where(UploadedEntry.upload == upload)) or 0
     return Taken(0, removed, 0, total - removed)
 
 
+def next_end(session: Session) -> int | None:
+    """When the next entry ends, or has ended already. Removed ones have no end."""
+    return session.scalar(select(func.min(ListEntry.until_ms)).where(ListEntry.until_ms.is_not(None)))
+
+
 def any_due(session: Session, now_ms: int) -> bool:
     """Whether the end of any entry has come."""
-    due = select(ListEntry.list_id).where(ListEntry.until_ms <= now_ms, ListEntry.removed.is_(False))
-    return session.scalar(due.limit(1)) is not None
+    end_ms = next_end(session)
+    return end_ms is not None and end_ms <= now_ms
 
 
 def expire(session: Session, now_ms: int) -> int:
     """Remove the entries whose end has come."""
     due = update(ListEntry).where(ListEntry.until_ms <= now_ms, ListEntry.removed.is_(False))
-    return _count(session, due.values(removed=True, until_ms=None, change=_next_change(session)))
+    return _count(session, due.values(removed=True, until_ms=None, change=next_change(session)))
 
 
 def standing(session: Session, list_id: int) -> Standing:
@@ -179,24 +198,28 @@ def page(session: Session, list_id: int, after: bytes, limit: int) -> list[tuple
 
 
 def untold(session: Session, limit: int) -> list[Change]:
-    """Changes of announced types that Kafka has yet to be told, the oldest first."""
+    """Changes of announced types that Kafka has yet to be told, the oldest first and the removals of each before what it adds."""
     columns = (ListEntry.list_id, ListEntry.subject, ListEntry.change, ListEntry.removed, SubjectList.subscriber, SubjectList.name)
-    rows = session.execute(
-        select(*columns, KnownType.name, KnownType.partitions)
-        .join(SubjectList, SubjectList.id == ListEntry.list_id)
-        .join(ListedType, ListedType.information_type == SubjectList.information_type)
-        .join(KnownType, KnownType.name == SubjectList.information_type)
-        .where(ListEntry.change > 0, ListedType.published)
-        .order_by(ListEntry.change)
-        .limit(limit)
-    )
-    return [Change(*row[:4], list_name(row[4], row[5]), *row[6:]) for row in rows]
+    wanted = of_untold(*columns, KnownType.name, KnownType.partitions)
+    rows = session.execute(wanted.order_by(ListEntry.change, ListEntry.removed.desc()).limit(limit))
+    return [Change(row[0], row[1], row[2], row[3], list_name(row[4], row[5]), row[6], row[7]) for row in rows]
+
+
+def oldest_removal(session: Session) -> int | None:
+    """The number of the oldest removal that Kafka has yet to be told."""
+    found: int | None = session.scalar(of_untold(ListEntry.change).where(ListEntry.removed).order_by(ListEntry.change).limit(1))
+    return found
+
+
+def newest_change(session: Session) -> int:
+    row = session.get(Setting, _CHANGES)
+    return 0 if row is None else int(row.value)
 
 
 def note_told(session: Session, changes: Sequence[Change]) -> None:
-    """An entry that was changed again meanwhile keeps its newer number, and is told again."""
+    """An entry that was changed again meanwhile keeps its newer number, and is told again. A removal stays until the hub has read it."""
     same = (ListEntry.list_id == bindparam("of"), ListEntry.subject == bindparam("subject_"), ListEntry.change == bindparam("number"))
-    notes = {True: delete(ListEntry).where(*same), False: update(ListEntry).where(*same).values(change=0)}
+    notes = {True: update(ListEntry).where(*same).values(change=-ListEntry.change), False: update(ListEntry).where(*same).values(change=0)}
     for removed, note in notes.items():
         rows = [{"of": each.list_id, "subject_": each.subject, "number": each.number} for each in changes if each.removed is removed]
         if rows:
@@ -223,9 +246,20 @@ def _announcement(session: Session, information_type: str) -> TypeRecord:
     )
 
 
-def _next_change(session: Session) -> int:
-    row = session.get(Setting, _CHANGES)
-    number = 1 if row is None else int(row.value) + 1
+def of_untold(*columns: Any) -> Select[Any]:
+    """Of announced types: of others Kafka knows nothing."""
+    return (
+        select(*columns)
+        .select_from(ListEntry)
+        .join(SubjectList, SubjectList.id == ListEntry.list_id)
+        .join(ListedType, ListedType.information_type == SubjectList.information_type)
+        .join(KnownType, KnownType.name == SubjectList.information_type)
+        .where(ListEntry.change > 0, ListedType.published)
+    )
+
+
+def next_change(session: Session) -> int:
+    number = newest_change(session) + 1
     session.merge(Setting(name=_CHANGES, value=str(number)))
     session.flush()
     return number

@@ -128,15 +128,17 @@ class SubjectList(Table):
 
 
 class ListEntry(Table):
-    """A subject on a list, or one whose removal Kafka does not know yet.
+    """A subject on a list, or one whose removal the hub has yet to read.
 
     `subject`: as the key of the owner topic. `until_ms`: the first moment at which it is no longer on the list. `change`: 0 where
-    the topic of subject lists says the same, else the number of the change that it has to be told.
+    the topic of subject lists says the same, else the number of the change that it has to be told; of a removal that it was
+    told, that number negated.
     """
 
     __tablename__ = "list_entry"
     __table_args__ = (
-        Index("list_entry_change", "change", sqlite_where=text("change > 0")),
+        Index("list_entry_change", "change", text("removed DESC"), sqlite_where=text("change > 0")),
+        Index("list_entry_told", "change", sqlite_where=text("change < 0")),
         Index("list_entry_until", "until_ms", sqlite_where=text("until_ms IS NOT NULL")),
         {"sqlite_with_rowid": False},
     )

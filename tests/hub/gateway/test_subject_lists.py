@@ -39,14 +39,21 @@ def send(two: World, action: str, body: bytes, path: str = LIST) -> dict[str, An
 
 
 def held(two: World) -> list[str]:
-    return [json.loads(line)["values"][0] for line in two.client.get(f"{LIST}/entries", auth=ADMIN).text.splitlines()]
+    return [line["values"][0] for line in page(two)]
+
+
+def page(two: World, **wanted: Any) -> list[dict[str, Any]]:
+    reply = two.client.post(f"{LIST}/entries", json=wanted, auth=ADMIN)
+    assert reply.status_code == 200, reply.text
+    return [json.loads(line) for line in reply.text.splitlines()]
 
 
 @pytest.mark.parametrize("user", USERS)
 def test_only_the_administrator_sees_and_changes_lists(two: World, user: str) -> None:
     send(two, "put", lines(["a"]))
     login = (user, password(user))
-    replies = [two.client.get(path, auth=login) for path in ("/subject-lists/dog", LIST, f"{LIST}/entries")]
+    replies = [two.client.get(path, auth=login) for path in ("/subject-lists/dog", LIST)]
+    replies.append(two.client.post(f"{LIST}/entries", json={}, auth=login))
     replies.append(two.client.post(f"{LIST}/put", content=lines(["b"]), auth=login))
     assert {reply.status_code for reply in replies} == ({200} if user == "admin" else {403})
     assert two.client.post(f"{LIST}/put", content=lines(["b"])).status_code == 401
@@ -60,10 +67,8 @@ def test_a_body_is_taken_in_parts_and_told_as_one(two: World, monkeypatch: pytes
     found = send(two, "put", lines(names[100:]))
     assert (found["added"], found["removed"], found["kept"]) == (0, 100, 400)
     assert two.get("admin", LIST) == (200, {"entries": 400, "untold": 500, "next_end_ms": None})
-    first = two.client.get(f"{LIST}/entries", params={"limit": 3}, auth=ADMIN).text.splitlines()
-    after = json.loads(first[-1])["at"]
-    rest = two.client.get(f"{LIST}/entries", params={"limit": 10_000, "after": after}, auth=ADMIN).text.splitlines()
-    assert len(first) == 3 and len(rest) == 397
+    first = page(two, limit=3)
+    assert len(first) == 3 and len(page(two, limit=10_000, after=first[-1]["at"])) == 397
     with two.database.reading() as session:
         assert session.scalar(select(func.count()).select_from(UploadedEntry)) == 0, "nothing of the bodies is left behind"
 
@@ -109,16 +114,63 @@ def test_what_does_not_exist_is_not_found(two: World, path: str, status: int) ->
     assert two.client.get(path, auth=ADMIN).status_code == status
 
 
-def test_a_body_that_is_no_json_lines_changes_nothing(two: World) -> None:
+def test_a_body_that_is_no_json_lines_changes_nothing(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_PART_BYTES", 1000)
     send(two, "put", lines(["a"]))
-    assert two.client.post(f"{LIST}/put", content=lines(["b"]) + b"what?\n", auth=ADMIN).status_code == 422
+    wrong = two.client.post(f"{LIST}/put", content=lines(list(map(str, range(100)))) + b"what?\n", auth=ADMIN)
+    assert (wrong.status_code, wrong.json()["message"][:28]) == (422, "Line 101 of the body is not ")
     assert two.client.post(f"{LIST}/replace", content=lines(["b"]), auth=ADMIN).status_code == 422
     assert held(two) == ["a"]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"", b'"}\n' + lines(["c"])])
+def test_a_line_without_end_is_refused_by_its_number_before_it_is_held(two: World, end: bytes) -> None:
+    send(two, "put", lines(["a"]))
+    sent: list[int] = []
+
+    def body() -> Iterator[bytes]:
+        yield lines(["b", "c"])
+        yield b'{"line": 3, "values": ["'
+        for _ in range(3):
+            sent.append(50_000)
+            yield b"x" * 50_000
+        yield end
+
+    reply = two.client.post(f"{LIST}/put", content=body(), auth=ADMIN)
+    assert (reply.status_code, reply.json()["message"][:42]) == (413, "Line 3 of the body has more than 100000 by")
+    assert held(two) == ["a"]
+
+
+def test_an_answer_is_small_however_many_and_long_reasons_are(two: World) -> None:
+    bad = json.dumps({"line": 1, "values": [], "unreadable": "x" * 5_000}).encode() + b"\n"
+    found = send(two, "put", bad * 1_200)
+    assert (found["rejected"], len(found["rejections"])) == (1_200, 1_000)
+    assert {len(each["why"]) for each in found["rejections"]} == {200}
+    assert two.client.post(f"{LIST}/put", content=b'{"line": 1' + b"0" * 30 + b', "values": ["a"]}', auth=ADMIN).status_code == 422
+
+
+def test_where_a_page_begins_is_never_in_a_url(two: World) -> None:
+    send(two, "put", lines(["a", "b"]))
+    assert two.client.get(f"{LIST}/entries", params={"after": "00"}, auth=ADMIN).status_code == 405
+    assert len(page(two, after=page(two, limit=1)[0]["at"])) == 1
+    for wrong in ({"after": "x"}, {"limit": 0}, {"limit": 10_001}, {"more": 1}):
+        assert two.client.post(f"{LIST}/entries", json=wrong, auth=ADMIN).status_code == 422
+    assert two.client.post(f"{LIST}/entries", json={"after": "0" * 20_000}, auth=ADMIN).status_code == 413
 
 
 def test_a_day_ends_at_its_end_in_utc_and_a_moment_by_itself() -> None:
     assert read_end("2026-12-31") == int(datetime(2027, 1, 1, tzinfo=UTC).timestamp() * 1000)
     assert read_end("2027-01-01T09:00:00+09:00") == read_end("2026-12-31")
-    for wrong in ("2026-13-01", "soon", "2026-01-31T18:00:00", "", "9999-12-31"):
-        with pytest.raises(NotASubject, match="until: "):
+    for wrong in ("2026-13-01", "soon", "2026-01-31T18:00:00", ""):
+        with pytest.raises(NotASubject, match=r"until: (neither|a moment needs)"):
             read_end(wrong)
+
+
+def test_an_end_that_could_not_be_shown_is_refused_with_its_line_and_the_last_one_is_shown(two: World) -> None:
+    for outside in ("9999-12-31", "9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00"):
+        with pytest.raises(NotASubject, match="until: outside the years 1 to 9999 in UTC; leave it out"):
+            read_end(outside)
+    found = send(two, "put", lines(["a"], "9999-12-31T23:59:59-12:00"))
+    assert (found["added"], [each["line"] for each in found["rejections"]]) == (0, [1])
+    assert send(two, "put", lines(["b"], "9999-12-31T23:59:59.999999+00:00"))["added"] == 1
+    assert [line["until"] for line in page(two)] == ["9999-12-31T23:59:59.999000+00:00"]

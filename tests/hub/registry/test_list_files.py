@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
+import tracemalloc
 from typing import Any
 
-from gongyu_hub.registry.list_files import read_entries
+from gongyu_hub.registry.list_files import LINE_BYTES_MAX, read_entries, read_lines
 
 
 def read(text: str | bytes, *fields: str) -> list[dict[str, Any]]:
@@ -39,3 +41,36 @@ def test_bad_lines_are_told_and_lose_no_good_one() -> None:
         None,
     ]
     assert found[-1] == {"line": 6, "values": ["good"], "until": None}
+
+
+class Endless(io.RawIOBase):
+    """A line of so many bytes, then a good one. Never all of it at once."""
+
+    def __init__(self, size: int) -> None:
+        self._left, self._last = size, io.BytesIO(b"\ngood")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        size = min(self._left, len(buffer))
+        self._left -= size
+        buffer[:size] = b"x" * size
+        return size or self._last.readinto(buffer)
+
+
+def test_a_line_longer_than_any_entry_is_told_by_number_and_takes_no_memory() -> None:
+    longest = b"y" * LINE_BYTES_MAX
+    found = list(read_entries(read_lines(io.BytesIO(longest + b"\r\n" + longest + b"y\nz\n" + longest + b"yy")), ["id"]))
+    assert [json.loads(each).get("unreadable") for each in found] == [None, "longer than 16,000 bytes", None, "longer than 16,000 bytes"]
+    assert [json.loads(each)["line"] for each in found] == [1, 2, 3, 4] and max(map(len, found)) < 100_000
+    tracemalloc.start()
+    told = [json.loads(each) for each in read_entries(read_lines(io.BufferedReader(Endless(50_000_000))), ["id"])]
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert told[0]["unreadable"] == "longer than 16,000 bytes" and told[1:] == [{"line": 2, "values": ["good"], "until": None}]
+    assert most < 2_000_000
+
+
+def test_the_longest_line_fits_into_what_the_control_plane_takes_of_one() -> None:
+    assert all(len(each) < 100_000 for each in read_entries([b"\x01" * LINE_BYTES_MAX, "가".encode() * (LINE_BYTES_MAX // 3)], ["id"]))
