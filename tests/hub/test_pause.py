@@ -12,8 +12,10 @@ import pytest
 from gongyu_hub.decode import decode
 from gongyu_hub.diff import diff
 from gongyu_hub.entitle import entitle
+from gongyu_hub.list_changes import list_changes
 from gongyu_hub.policy.compiled import TypePolicy
 from gongyu_hub.state.pending import Pending
+from gongyu_hub.state.records import read_stamp
 from gongyu_hub.values import Diffed
 from gongyu_schemas.errors import FatalError
 from tests.hub.building import World, load
@@ -24,6 +26,11 @@ ROW = {"id": "p1", "name": "Kim", "region": "11", "income": 1, "score": 1.5, "fe
 @pytest.fixture
 def world() -> World:
     return World(load("person"), {"all": {"fields": ["id", "name"]}})
+
+
+@pytest.fixture
+def listed() -> World:
+    return World(load("person"), {"vip": {"fields": ["id", "name"], "list": "vip"}})
 
 
 @pytest.fixture
@@ -78,6 +85,38 @@ def test_images_of_an_epoch_that_decides_alike_are_decided_as_of_the_new_one(wor
     world.send("u", None, {**ROW, "name": "Park"})
     decision = entitle(run(world, second, pendings).transitions, second)[0]
     assert bytes(decision.ops) == b"u"
+
+
+def test_a_list_change_decides_images_of_the_epoch_before_as_of_the_one_that_resumed_and_stamps_them(
+    listed: World, pendings: dict[int, Pending]
+) -> None:
+    listed.send("c", None, ROW)
+    run(listed, listed.policy(1), pendings)
+    resumed = listed.policy(2)
+    [number] = [number for number, pending in pendings.items() if pending.overlay]
+    pendings[number].progress = pendings[number].progress.adopt(2, -1)
+    for there, op in ((True, b"c"), (False, b"d")):
+        listed.put_on_list("vip", ROW, there)
+        moved = list_changes(listed.list_batch(), pendings, listed.listed(), resumed)
+        assert bytes(entitle(moved.transitions, resumed)[0].ops) == op
+        assert [read_stamp(stored) for stored in pendings[number].overlay.values() if stored is not None] == [2]
+
+
+def test_a_list_change_leaves_a_pause_and_the_place_in_the_owner_topic_as_they_are(listed: World, pendings: dict[int, Pending]) -> None:
+    policy = listed.policy()
+    listed.send("c", None, ROW)
+    for _ in range(3):
+        listed.send_raw(listed.key(ROW), b"poison")
+    run(listed, policy, pendings)
+    [number] = [number for number, pending in pendings.items() if pending.overlay]
+    before = pendings[number].progress
+    assert (before.paused, before.rejected, before.cursor) == (3, 3, 4)
+    listed.put_raw(b"no list", None, listed.key(ROW))
+    listed.put_on_list("vip", ROW)
+    moved = list_changes(listed.list_batch(), pendings, listed.listed(), policy)
+    assert bytes(entitle(moved.transitions, policy)[0].ops) == b"c"
+    assert len(moved.dead_letters) == 1, "rejected entries pause nothing and end no run of rejections"
+    assert pendings[number].progress == before.model_copy(update={"subjects": 6})
 
 
 def test_a_manifest_decides_like_another_only_where_nothing_but_its_number_time_and_resume_differ(world: World) -> None:

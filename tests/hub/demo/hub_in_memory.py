@@ -1,9 +1,11 @@
-"""The worker's stages on logs in memory: batches of any size, commits, lost transactions, restarts from the state alone."""
+"""The worker's stages on logs in memory: batches of any size, commits, lost transactions, restarts from the state alone, resumes."""
 
 from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
+
+import numpy as np
 
 from gongyu_hub.decode import decode
 from gongyu_hub.demo.compare import Findings, Received, compare
@@ -15,12 +17,12 @@ from gongyu_hub.entitle import entitle
 from gongyu_hub.fan_out import fan_out
 from gongyu_hub.list_changes import list_changes
 from gongyu_hub.state.pending import Partition, Pending
-from gongyu_hub.state.records import PROGRESS_KEY, Progress
+from gongyu_hub.state.records import IMAGE_KIND, PROGRESS_KEY, Progress, is_live, read_stamp
 from gongyu_hub.state.store import Identity, Store
-from gongyu_hub.values import Diffed
+from gongyu_hub.values import Diffed, Transitions
 from gongyu_schemas.envelope import owner_envelope, subject_key_schema
 from gongyu_schemas.names import state_topic, subjects_topic
-from tests.hub.building import KEY_ID, WRITER_ID, World, batch_of
+from tests.hub.building import KEY_ID, MASTER, WRITER_ID, World, batch_of
 from tests.hub.demo.side_by_side import _markers, _topic
 
 Log = list[tuple[int, int, bytes | None, bytes | None]]
@@ -39,6 +41,8 @@ class HubInMemory:
         self.list_outcomes: Counter[str] = Counter()
         self.lost = 0
         self.by_lists = 0  # deliveries, also lost ones
+        self.moved = 0  # changes of a record to a subject that is on other lists
+        self.across_epochs = 0  # decisions of list changes on images of an epoch before
         self._folder = folder
         self._stores = 0
         self._state: dict[int, dict[bytes, bytes]] = {number: {} for number in range(world.information_type.partitions)}
@@ -53,14 +57,20 @@ class HubInMemory:
         if messages:
             batch = batch_of(self.world.topic, messages)
             self._taken += [OwnerMessage(p, o, k, v, 7) for p, o, k, v in messages]
-            self._deliver(diff(decode(batch, self.policy), self._pendings, self.policy, 1_000_000))
+            diffed = diff(decode(batch, self.policy), self._pendings, self.policy, 1_000_000)
+            decided = diffed.transitions
+            stays = (decided.old_fields[:, 0] >= 0) & (decided.new_fields[:, 0] >= 0)
+            self.moved += int(np.count_nonzero(stays & (decided.old_lists != decided.new_lists).any(axis=1))) if len(decided) else 0
+            self._deliver(diffed)
 
     def take_lists(self, count: int) -> None:
         messages = self._behind(self.world.entries, count, "subjects")
         if messages:
             batch = batch_of(subjects_topic(self.world.information_type.name), messages)
             self._taken += [ListMessage(p, o, k, v, 7) for p, o, k, v in messages]
-            self.by_lists += self._deliver(list_changes(batch, self._pendings, self.listed, self.policy))
+            diffed = list_changes(batch, self._pendings, self.listed, self.policy)
+            self._require_stamped(diffed.transitions)
+            self.by_lists += self._deliver(diffed)
 
     def commit(self) -> None:
         for number, pending in self._pendings.items():
@@ -83,6 +93,12 @@ class HubInMemory:
     def lose(self) -> None:
         """What is open is thrown away; its messages come again, in batches of other sizes."""
         self.lost += len(self._taken)
+        self._begin([pending.partition for pending in self._pendings.values()])
+
+    def resume(self) -> None:
+        """The next transaction records an epoch that decides like the one before, as a resume makes one."""
+        self.commit()
+        self.policy = self.world.policy(self.policy.epoch + 1)
         self._begin([pending.partition for pending in self._pendings.values()])
 
     def restart(self) -> None:
@@ -108,7 +124,7 @@ class HubInMemory:
         of = self.world.information_type
         published = Published(of, KEY_ID, subject_key_schema(of), {WRITER_ID: owner_envelope(of)})
         grants = [
-            terms("bank", name, of, each["fields"], each.get("rows"), subject_list=each.get("list"))
+            terms("bank", name, of, each["fields"], each.get("rows"), None, None, each.get("treatments"), MASTER, each.get("list"))
             for name, each in self.world.grants.items()
         ]
         topics = [_topic(self.world, grant, index) for index, grant in enumerate(grants)]
@@ -132,6 +148,9 @@ class HubInMemory:
 
     def _begin(self, partitions: list[Partition]) -> None:
         self._pendings = {partition.number: Pending(partition) for partition in partitions}
+        for pending in self._pendings.values():
+            if pending.progress.adopted != self.policy.epoch:
+                pending.progress = pending.progress.adopt(self.policy.epoch, -1)
         self._delivered: list[list[Received]] = [[] for _ in self.policy.grants]
         self._taken: list[Input] = []
         self._produced: dict[int, list[tuple[bytes, bytes | None]]] = {number: [] for number in self._state}
@@ -154,6 +173,16 @@ class HubInMemory:
         for number, pending in self._pendings.items():
             self._produced[number] += zip(*pending.take_changed(), strict=True)
         return sum(len(decision.rows) for decision in decisions)
+
+    def _require_stamped(self, decided: Transitions) -> None:
+        """By a list change: from now on under the epoch in effect."""
+        for number, key in zip(decided.partitions.tolist(), decided.record_keys, strict=True):
+            pending, place = self._pendings[number], IMAGE_KIND + key
+            settled = pending.partition.store.get(place)
+            stored = pending.overlay.get(place, settled)
+            assert stored is not None
+            assert read_stamp(stored) == self.policy.epoch
+            self.across_epochs += settled is not None and is_live(settled) and read_stamp(settled) < self.policy.epoch
 
     @staticmethod
     def _all_of(store: Store) -> list[tuple[bytes, bytes]]:
