@@ -27,8 +27,6 @@ from tests.proxy import Proxy
 from tests.running import TYPES
 
 Call = Callable[[Profile, Path], object]
-#: confluent-kafka's registry client takes the environment's proxies, and has no setting against it.
-KNOWN = pytest.mark.xfail(strict=True, reason="`make_registry` lets its client speak through the environment's proxy")
 
 
 @pytest.fixture
@@ -96,9 +94,9 @@ def worker_asks_for_a_schema(profile: Profile, _folder: Path) -> None:
         put_list,
         resume,
         subscriber_asks_for_a_type,
-        pytest.param(subscriber_asks_for_a_schema, marks=KNOWN),
-        pytest.param(owner_asks_for_schemas, marks=KNOWN),
-        pytest.param(worker_asks_for_a_schema, marks=KNOWN),
+        subscriber_asks_for_a_schema,
+        owner_asks_for_schemas,
+        worker_asks_for_a_schema,
     ],
 )
 def test_a_client_of_the_control_plane_sends_nothing_to_a_proxy(

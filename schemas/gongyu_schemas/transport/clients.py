@@ -73,7 +73,12 @@ def make_registry(profile: Profile) -> SchemaRegistryClient:
     }
     if profile.ca_file is not None:
         settings["ssl.ca.location"] = profile.ca_file
-    return SchemaRegistryClient(settings)
+    client = SchemaRegistryClient(settings)
+    # The client would take proxies from the environment and has no setting against it: they would be sent the password.
+    rest = client._rest_client
+    rest.session.close()
+    rest.session = httpx2.Client(verify=rest.verify, auth=rest.auth, timeout=rest.timeout, trust_env=False)
+    return client
 
 
 def take_messages(consumer: Consumer, limit: int, timeout_s: float) -> list[Message]:
