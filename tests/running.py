@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,11 @@ import yaml
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from gongyu_hub.demo.check import CheckResult, check_hub
+from gongyu_hub.registry.layout import GRANT_PARTITIONS_MAX
 from gongyu_schemas import wire
 from gongyu_schemas.envelope import owner_envelope, subject_key_schema
 from gongyu_schemas.information_type import InformationType, load_type
-from gongyu_schemas.names import HUB_GROUP, key_subject, owner_topic, owner_user, state_topic, value_subject
+from gongyu_schemas.names import HUB_GROUP, grant_topic, key_subject, owner_topic, owner_user, state_topic, value_subject
 from gongyu_schemas.transport.clients import make_consumer, make_producer, make_registry
 from gongyu_schemas.transport.profile import Profile, read_profile
 from tests.waiting import wait_until
@@ -118,6 +120,13 @@ class RunningHub:
 
     def add_grants(self, of: InformationType, subscriber: str, grants: dict[str, dict[str, Any]]) -> None:
         """Returns when they are in force; without any, when the type is known."""
+        self.state_grants(of, subscriber, grants)
+        read = self._times_read()
+        self._write_policy()
+        wait_until(lambda: self._in_force(of.name) if grants else self._times_read() > read, 60, f"type {of.name} in force")
+
+    def state_grants(self, of: InformationType, subscriber: str, grants: dict[str, dict[str, Any]]) -> None:
+        """For the policy file as it is written the next time."""
         self.policy_content["subscribers"][subscriber] = {"title": {"ko": subscriber, "en": subscriber}}
         for grant, terms in grants.items():
             basis = {"statute": "Test Act", "article": "1", "valid_from": "2020-01-01", "valid_to": None}
@@ -125,9 +134,6 @@ class RunningHub:
             self.policy_content["grants"].append(
                 {"subscriber": subscriber, "grant": grant, "information_type": of.name, "purpose": purpose, "legal_basis": basis, **terms}
             )
-        read = self._times_read()
-        self._write_policy()
-        wait_until(lambda: self._in_force(of.name) if grants else self._times_read() > read, 60, f"type {of.name} in force")
 
     def worker(self, name: str = "worker-1", *more: str) -> Process:
         log = self.directory / f"{name}.log"
@@ -230,6 +236,33 @@ class Published:
     def read(self, topic: str, partitions: int) -> list[Message]:
         """Everything committed on a topic, in order per partition."""
         return read_all(self.hub.profile("admin"), topic, partitions)
+
+    def deliveries(self, grant: str) -> list[Row]:
+        """Everything that a grant was given but markers, as values, in order per partition."""
+        topic, schemas, found = grant_topic(self.subscriber, grant), dict[int, Any](), []
+        with make_registry(self.hub.profile("hub")) as registry:
+            for message in self.read(topic, min(GRANT_PARTITIONS_MAX, self.type.partitions)):
+                schema_id, body = wire.unframe(message.value() or b"")
+                if message.key() is None:
+                    continue
+                if schema_id not in schemas:
+                    schemas[schema_id] = fastavro.parse_schema(json.loads(registry.get_schema(schema_id).schema_str or "null"))
+                found.append(dict[str, Any](fastavro.schemaless_reader(BytesIO(body), schemas[schema_id], None)))
+        return found
+
+    def committed(self, topic: str) -> list[int]:
+        """By partition, what the hub has settled of an input topic of this type: what a dead worker left open is waited for."""
+        places = [TopicPartition(topic, number) for number in range(self.type.partitions)]
+        return [max(each.offset, 0) for each in self._of_group.committed(places, 30)]
+
+    def ends(self, topic: str) -> list[int]:
+        """By partition, the end of an input topic of this type."""
+        return [self._of_group.get_watermark_offsets(TopicPartition(topic, n), 10)[1] for n in range(self.type.partitions)]
+
+    @cached_property
+    def _of_group(self) -> Consumer:
+        """Asks for the offsets of the hub's group, without being one of it."""
+        return make_consumer(self.hub.profile("admin"), **{"group.id": HUB_GROUP, "isolation.level": "read_committed"})
 
     def state_topic(self) -> str:
         return state_topic(self.type.name)

@@ -14,6 +14,7 @@ from gongyu_schemas import exit_codes
 from gongyu_schemas.partitioner import partition_of
 from tests.faults.changes import GRANTS
 from tests.kafka.operator_asks import answer, ask
+from tests.kafka.subject_lists import LISTED, put, told
 from tests.running import BIN, Published, Row, RunningHub, people
 from tests.waiting import wait_until
 
@@ -118,6 +119,52 @@ def test_a_known_run_of_bad_messages_is_passed_in_one_go_with_at(hub: RunningHub
         again = ask(hub, "partitions", "resume", of.type.name, "0")
         assert again.returncode == exit_codes.USAGE and "is not paused" in again.stderr
     assert of.check().inputs == 11
+
+
+def given(of: Published) -> list[tuple[str, str, str]]:
+    """(op, id, name) that the grant `vip` was given by changes of the list, sorted."""
+    found = [each for each in of.deliveries("vip") if each["source"]["offset"] < 0]
+    return sorted((each["op"], (each["after"] or each["before"])["id"], (each["after"] or each["before"])["name"]) for each in found)
+
+
+@pytest.mark.timeout(300)
+def test_lists_take_effect_in_a_paused_partition_and_under_the_epoch_that_resumes_it(hub: RunningHub, unique: Callable[[str], str]) -> None:
+    of = hub.add_type("person", unique("listed"), LISTED)
+    first, second, third = [row for row in people(range(100)) if partition_of(of.key(row), of.type.partitions) == 0][:3]
+    added_and_taken = [("c", first["id"], "Kim"), ("c", third["id"], "Kim"), ("d", third["id"], "Kim")]
+    with hub.working("worker-1", *GUARD) as worker:
+        for row in (first, second, third):
+            of.send("c", None, row)
+        of.settled()
+        put(hub, "put", of, [third["id"]])
+        told(hub, of)
+        poison(of, first, 3)
+        of.send("u", first, {**first, "name": "Lee"})
+        of.send("u", second, {**second, "name": "Lee"})
+        of.flush()
+        worker.ready("partition paused")
+        put(hub, "put", of, [first["id"]])
+        told(hub, of)
+        assert given(of) == added_and_taken
+    put(hub, "add", of, [second["id"]])
+    with hub.working("worker-1", *GUARD):  # a partition that comes back paused
+        told(hub, of)
+        assert given(of) == sorted([*added_and_taken, ("c", second["id"], "Kim")]), "as it was before the pause"
+        stands = state(of)
+        assert (stands["paused"], stands["lag"], of.committed(of.topic)[0]) == ([0], 2, 6), "nothing of the paused topic was read"
+
+        assert answer(hub, "partitions", "resume", of.type.name, "0")["epoch"] == 2
+        put(hub, "put", of, [third["id"]])  # its image was decided under epoch 1
+        told(hub, of)
+        of.settled()
+        of.send("u", third, {**third, "name": "Lee"})
+        of.settled()
+        put(hub, "put", of, [first["id"]])
+        told(hub, of)
+    result = of.check()
+    assert result.list_inputs == 1 + 2 + 1 + 3 + 2 and result.inputs == 3 + 3 + 2 + 1
+    tally = next(each.tally.delivered for each in result.grants if each.terms.name == "vip")
+    assert (tally["c"], tally["d"]) == (5, 4)
 
 
 def test_wrong_names_are_told(hub: RunningHub, unique: Callable[[str], str]) -> None:

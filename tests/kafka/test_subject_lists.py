@@ -3,84 +3,31 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable, Iterable
+import random
+import signal
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
 
 import pytest
-from confluent_kafka import TopicPartition
 
 from gongyu_hub.demo.check import CheckResult
-from gongyu_hub.registry.hub_offsets import has_read
 from gongyu_schemas import exit_codes
 from gongyu_schemas.names import POLICY_TOPIC, subjects_topic
 from gongyu_schemas.partitioner import partition_of
 from gongyu_schemas.subject_lists import ADDED, entry_key
-from gongyu_schemas.transport.clients import make_consumer, make_producer
-from tests.running import BIN, Published, Row, RunningHub, people, read_all
+from gongyu_schemas.transport.clients import make_producer
+from tests.kafka.impatient_worker import MAX_AGE_S
+from tests.kafka.subject_lists import LISTED, lists, membership, put, settled, told
+from tests.kafka.worker_metrics import policy_age_s
+from tests.running import Process, Published, Row, RunningHub, people, read_all
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
-LISTED = {
-    "all": {"fields": ["id", "name"]},
-    "vip": {"fields": ["id", "name"], "subjects": {"list": "vip"}},
-    "seoul-vip": {"fields": ["id", "region"], "rows": "region = '11'", "subjects": {"list": "vip"}},
-}
-
-
-def lists(hub: RunningHub, action: str, of: Published, *more: str, lines: Iterable[str] = (), name: str = "vip") -> Any:
-    """The command with lines on standard input."""
-    of_list = ["--type", of.type.name, "--subscriber", of.subscriber, "--dir", str(hub.directory)]
-    source = [] if action == "show" else ["-"]
-    command = [str(BIN / "gongyu-hub"), "lists", action, name, *source, *of_list, *more]
-    return subprocess.run(command, input="".join(f"{line}\n" for line in lines), capture_output=True, text=True, timeout=120, check=False)
-
-
-def put(hub: RunningHub, action: str, of: Published, lines: Iterable[str], *more: str) -> dict[str, Any]:
-    done = lists(hub, action, of, "--json", *more, lines=lines)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
-
-
-def told(hub: RunningHub, of: Published, deadline_s: float = 60) -> int:
-    """Wait until Kafka knows the list and the hub has settled it; the number of entries."""
-    standing: dict[str, int] = {}
-
-    def done() -> bool:
-        standing.update(json.loads(lists(hub, "show", of, "--json").stdout))
-        return standing["untold"] == 0
-
-    wait_until(done, deadline_s, "all changes published")
-    settled(hub, of, deadline_s)
-    return standing["entries"]
-
-
-def settled(hub: RunningHub, of: Published, deadline_s: float = 60) -> None:
-    """Wait until the hub has committed every message of the lists; behind the last one lies the mark of a transaction's end."""
-    topic, admin = subjects_topic(of.type.name), hub.profile("admin")
-    consumer = make_consumer(admin, **{"group.id": "test.lists"})
-    try:
-        found = [consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10)[1] for number in range(of.type.partitions)]
-    finally:
-        consumer.close()
-    ends = {number: end for number, end in enumerate(found) if end > 0}
-    wait_until(lambda: has_read(admin, topic, ends), deadline_s, f"everything of {topic} settled")
 
 
 def delivered(result: CheckResult, grant: str) -> dict[str, int]:
     return next(each.tally.delivered for each in result.grants if each.terms.name == grant)
-
-
-def membership(of: Published) -> dict[bytes, set[str]]:
-    """By subject, its lists, as the state topic has them."""
-    found: dict[bytes, set[str]] = {}
-    for message in of.read(of.state_topic(), of.type.partitions):
-        key, value = message.key() or b"", message.value()
-        if key[:1] == b"\x03":
-            found[key[1:]] = set(value.decode().split("\n")) if value else set()
-    return {subject: names for subject, names in found.items() if names}
 
 
 @pytest.mark.timeout(300)
@@ -214,7 +161,7 @@ def test_a_malformed_or_misplaced_list_message_is_a_dead_letter(hub: RunningHub,
             topic, ADDED, entry_key(f"{of.subscriber}/vip", of.key(rows[2])), partition_of(of.key(rows[2]), of.type.partitions)
         )
         assert producer.flush(30) == 0
-        settled(hub, of)
+        settled(of)
         of.settled()
     result = of.check()
     assert delivered(result, "vip") == {"c": 2, "u": 0, "d": 0} and result.list_inputs == 6
@@ -240,3 +187,113 @@ def test_a_subject_with_several_records_gets_them_all(hub: RunningHub, unique: C
     result = of.check()
     assert delivered(result, "bills")["c"] > 6 and delivered(result, "bills")["d"] > 4
     assert set(membership(of).values() and {len(names) for names in membership(of).values()}) == {1}
+
+
+def same_partition(of: Published) -> list[str]:
+    """Six residents whose bills lie in one partition."""
+    names = [name for name in map("p{}".format, range(100)) if partition_of(of.key({"payer": name}), of.type.partitions) == 0]
+    return names[:6]
+
+
+@pytest.mark.timeout(300)
+def test_bills_without_a_version_follow_their_payer_on_and_off_the_list(hub: RunningHub, unique: Callable[[str], str]) -> None:
+    grants = {
+        "all": {"fields": ["bill", "payer", "amount"]},
+        "bills": {"fields": ["bill", "amount"], "subjects": {"list": "vip"}},
+        "large": {"fields": ["bill", "amount"], "rows": "amount > 10", "subjects": {"list": "vip"}},
+    }
+    of, rng = hub.add_type("levy", unique("bills-of"), grants, version=None), random.Random(24)
+    payers = same_partition(of)
+    listed, other = payers[:2]
+
+    def bill(number: int, payer: str, amount: int) -> Row:
+        return {"bill": number, "payer": payer, "revision": 1, "amount": amount}
+
+    def shown() -> list[tuple[str, int, int, bool]]:
+        """(op, bill, amount, whether a list brought it) of the list's grant, in order."""
+        found = [(each, each["after"] or each["before"]) for each in of.deliveries("bills")]
+        return [(each["op"], image["bill"], image["amount"], each["source"]["offset"] < 0) for each, image in found]
+
+    worker = hub.worker()
+    try:
+        put(hub, "put", of, [listed])
+        told(hub, of)
+        of.send("c", None, bill(1, listed, 5))
+        of.send("c", None, bill(2, other, 50))
+        of.send("u", None, bill(1, other, 5))  # to somebody who is not on the list
+        of.send("u", None, bill(2, listed, 60))
+        of.send("u", None, bill(2, listed, 50))  # no version: an older content is a change like any other
+        of.settled()
+        story = [("c", 1, 5, False), ("d", 1, 5, False), ("c", 2, 60, False), ("u", 2, 50, False)]
+        assert shown() == story
+        put(hub, "add", of, [other])
+        told(hub, of)
+        put(hub, "remove", of, [listed])
+        told(hub, of)
+        story += [("c", 1, 5, True), ("d", 2, 50, True)]
+        assert shown() == story, "each bill with its payer of now"
+        of.send("d", bill(1, other, 5), None)
+        of.settled()
+        put(hub, "remove", of, [other])
+        told(hub, of)
+        story += [("d", 1, 5, False)]
+        assert shown() == story, "of a bill that is gone nothing is taken back"
+
+        for turn in range(8):
+            for _ in range(30):
+                kind = rng.choices(("u", "d"), (8, 1))[0]
+                row = bill(rng.randrange(3, 20), rng.choice(payers), rng.randrange(5, 15))
+                of.send(kind, row if kind == "d" else None, None if kind == "d" else row)
+            of.flush()
+            put(hub, "put", of, rng.sample(payers, rng.randrange(1, 5)))
+            if turn == 4:
+                of.settled()
+                worker.kill()
+                worker = hub.worker()  # who has which bills is known again from the state
+        told(hub, of)
+        of.settled()
+    finally:
+        worker.stop()
+    result = of.check()
+    given = shown()
+    by_lists = sum(each[3] for each in given)
+    print(f"inputs: {result.inputs}, list inputs: {result.list_inputs}, deliveries by lists: {by_lists} of {len(given)}")
+    assert result.inputs == 6 + 240 and by_lists >= 12 and len(given) - by_lists >= 40
+
+
+@pytest.mark.timeout(300)
+def test_under_an_old_heartbeat_neither_lists_nor_owner_topics_are_read(
+    hub: RunningHub, unique: Callable[[str], str], tmp_path: Path
+) -> None:
+    of = hub.add_type("person", unique("heartbeat"), LISTED)
+    first, second = people(range(2))
+    assert hub.control is not None
+    script = Path(__file__).with_name("impatient_worker.py")
+    worker = Process(tmp_path / "impatient.log", "python", script, hub.directory)
+    try:
+        worker.ready("worker impatient: ready")
+        for row in (first, second):
+            of.send("c", None, row)
+        of.settled()
+        put(hub, "put", of, [first["id"]])
+        told(hub, of)
+        before = [of.committed(topic) for topic in (of.topic, subjects_topic(of.type.name))]
+        hub.control.process.send_signal(signal.SIGSTOP)
+        try:
+            wait_until(lambda: policy_age_s(worker) > MAX_AGE_S, 30, "the heartbeat is too old")
+            producer, key = make_producer(hub.profile("admin")), of.key(second)
+            entry = entry_key(f"{of.subscriber}/vip", key)
+            producer.produce(subjects_topic(of.type.name), ADDED, entry, partition_of(key, of.type.partitions))
+            assert producer.flush(30) == 0
+            of.send("u", None, {**first, "name": "Lee"})
+            of.flush()
+            wait_until(lambda: policy_age_s(worker) > MAX_AGE_S + 2, 30, "it grew older still")
+            assert [of.committed(topic) for topic in (of.topic, subjects_topic(of.type.name))] == before, "nothing was read"
+        finally:
+            hub.control.process.send_signal(signal.SIGCONT)
+        settled(of)
+        of.settled()
+    finally:
+        worker.stop()
+    result = of.check()
+    assert delivered(result, "vip") == {"c": 2, "u": 1, "d": 0}
