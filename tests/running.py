@@ -91,12 +91,13 @@ class RunningHub:
     control: Process | None = None
     policy_content: dict[str, Any] = field(default_factory=lambda: {"subscribers": {}, "grants": []})
 
-    def start(self) -> None:
+    def start(self, until: str = "control plane: ready") -> None:
+        """`until`: a line of its log to wait for."""
         self._write_policy()
         self.control = Process(
             self.directory / "serve.log", "gongyu-hub", "serve", "--dir", self.directory, "--policy", self.policy, "--types", self.types
         )
-        self.control.ready("control plane: ready")
+        self.control.ready(until)
 
     def profile(self, user: str) -> Profile:
         return read_profile(self.profile_path(user))
