@@ -14,6 +14,11 @@ import sys
 _PR_SET_PDEATHSIG = 1
 
 
+def guarded(command: list[str]) -> list[str]:
+    """The command line that runs this one and ends with the calling process."""
+    return [sys.executable, "-I", "-S", __file__, str(os.getpid()), *command]
+
+
 def main(parent: int, command: list[str]) -> None:
     """Does not return."""
     if sys.platform == "linux":

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gongyu_hub.local_kafka import die_with_parent
+from gongyu_hub.local_kafka.die_with_parent import guarded
 from gongyu_schemas.errors import KafkaUnavailable
 
 _FLAGS = (
@@ -40,10 +39,9 @@ class Java:
     def run_kafka(self, properties: str, log: Path, descriptors: Sequence[int], flags: Sequence[str] = ()) -> subprocess.Popen[bytes]:
         """Kafka with a configuration of `home`; it holds the descriptors too, and ends with this process."""
         own = [f"-Djava.io.tmpdir={self.home / 'tmp'}", f"-XX:ErrorFile={self.home / 'logs' / 'hs_err.log'}", *flags]
-        guard = [sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid())]
         with log.open("ab") as output:
             return subprocess.Popen(
-                [*guard, *self._command(), *own, "kafka.Kafka", properties],
+                guarded([*self._command(), *own, "kafka.Kafka", properties]),
                 cwd=self.home,
                 env=_environment(),
                 stdin=subprocess.DEVNULL,

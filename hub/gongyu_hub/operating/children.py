@@ -10,7 +10,6 @@ so that whoever starts next can wait until they are gone. Start it in the main t
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -21,7 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from gongyu_hub.local_kafka import die_with_parent
+from gongyu_hub.local_kafka.die_with_parent import guarded
 from gongyu_schemas import exit_codes
 from gongyu_schemas.errors import FatalError, GongyuError
 
@@ -77,11 +76,10 @@ class Child:
     def start(self) -> None:
         if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT_BYTES:
             self.log.replace(self.log.with_suffix(".log.1"))
-        guard = [sys.executable, "-I", "-S", die_with_parent.__file__, str(os.getpid())]
         with self.log.open("ab") as log:
             self._place = log.tell()
             self._popen = subprocess.Popen(
-                [*guard, str(_script()), *self.plan.arguments],
+                guarded([str(_script()), *self.plan.arguments]),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
