@@ -245,6 +245,8 @@ def test_bills_without_a_version_follow_their_payer_on_and_off_the_list(hub: Run
                 row = bill(rng.randrange(3, 20), rng.choice(payers), rng.randrange(5, 15))
                 of.send(kind, row if kind == "d" else None, None if kind == "d" else row)
             of.flush()
+            if turn % 2:  # else lists and bills are read in whatever order the worker meets them
+                of.settled()
             put(hub, "put", of, rng.sample(payers, rng.randrange(1, 5)))
             if turn == 4:
                 of.settled()
@@ -258,7 +260,7 @@ def test_bills_without_a_version_follow_their_payer_on_and_off_the_list(hub: Run
     given = shown()
     by_lists = sum(each[3] for each in given)
     print(f"inputs: {result.inputs}, list inputs: {result.list_inputs}, deliveries by lists: {by_lists} of {len(given)}")
-    assert result.inputs == 6 + 240 and by_lists >= 12 and len(given) - by_lists >= 40
+    assert result.inputs == 6 + 240 and by_lists >= 12 and len(given) - by_lists >= 20
 
 
 @pytest.mark.timeout(300)
