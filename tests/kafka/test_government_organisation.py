@@ -91,7 +91,7 @@ class Tables:
         names = ", ".join(GRANTS[grant][0])
         try:
             with closing(sqlite3.connect(f"file:{self._folder / grant}.db?mode=ro", uri=True)) as database:
-                return sorted(database.execute(f'SELECT {names} FROM "{grant}"').fetchall(), key=lambda row: row[0])  # noqa: S608 - names of this file
+                return sorted(database.execute(f'SELECT {names} FROM "{grant}"').fetchall(), key=lambda row: row[0])
         except sqlite3.OperationalError:  # not made yet
             return []
 

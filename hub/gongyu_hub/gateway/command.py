@@ -38,12 +38,13 @@ from gongyu_hub.registry.list_gate import ListGate
 from gongyu_hub.registry.list_publisher import ListPublisher
 from gongyu_hub.registry.policy_check import Policy, Types, read_policy
 from gongyu_hub.registry.policy_topic import next_sequence
+from gongyu_hub.registry.postgresql import DATABASE_OPTION, SeatTaken, Unseated
 from gongyu_hub.registry.pseudonym_key import keep_key
 from gongyu_hub.registry.readiness import Readiness
 from gongyu_hub.registry.unread_removals import UnreadRemovals
 from gongyu_hub.registry.users import keep_administrator, profile_file
 from gongyu_hub.registry.watch import fingerprint
-from gongyu_schemas.errors import ConfigError, FatalError, GongyuError, reported
+from gongyu_schemas.errors import ConfigError, DatabaseError, FatalError, GongyuError, reported
 from gongyu_schemas.information_type import load_types, shipped_types
 from gongyu_schemas.names import ADMIN_USER
 from gongyu_schemas.transport.clients import require_connection
@@ -51,6 +52,7 @@ from gongyu_schemas.transport.profile import Profile, read_profile
 
 LOG = structlog.get_logger()
 WATCH_INTERVAL_S = 1.0
+STAND_BY_INTERVAL_S = 0.2
 _TELL_INTERVAL_S = 0.1
 #: No file has this fingerprint: read again.
 _UNSEEN = b""
@@ -82,10 +84,13 @@ def serve(
     types: Annotated[list[Path] | None, typer.Option(help="A folder of further information types; may be repeated.")] = None,
     listen: Annotated[str, typer.Option(help="Loopback address and port; port 0: the one used before, else a free one.")] = "127.0.0.1:0",
     profile: Annotated[Path | None, typer.Option(help="Administrator's profile; default: DIR/profiles/admin.yaml.")] = None,
+    database: Annotated[str | None, DATABASE_OPTION] = None,
 ) -> None:
     """Run the control plane: schema registry, topics, users and rights, and the policy for the workers.
 
     Example: gongyu-hub serve --dir ./hub --policy policy.yaml
+
+    With a PostgreSQL database a second control plane may be started: it stands by, and takes over when the first one is gone.
     """
     configure_logs()
     with reported():
@@ -94,9 +99,27 @@ def serve(
         host, port = read_address(listen)
         administrator = _read_administrator(directory, profile)
         with ExitStack() as held:
-            database = open_database(directory)
-            held.callback(database.close)
-            _run(held, database, directory, administrator, (host, port), sources, stopping)
+            opened = _open(directory, database, stopping)
+            if opened is not None:
+                held.callback(opened.close)
+                _run(held, opened, directory, administrator, (host, port), sources, stopping)
+
+
+def _open(directory: Path, url: str | None, stopping: threading.Event) -> Database | None:
+    """None where it was told to stop while it stood by."""
+    stood_by = False
+
+    def stand_by() -> bool:
+        nonlocal stood_by
+        if not stood_by:
+            LOG.info("standing by: another control plane works on this database")
+        stood_by = True
+        return not stopping.wait(STAND_BY_INTERVAL_S)
+
+    try:
+        return open_database(directory, url, stand_by)
+    except SeatTaken:  # it stopped waiting because it was told to stop
+        return None
 
 
 def _run(
@@ -169,7 +192,7 @@ def _watch(
     *_, lists = threads
     while not stopping.wait(WATCH_INTERVAL_S):
         _require_alive(threads)
-        if lists.replaced:
+        if lists.replaced or not _can_read(control.database):
             continue
         _publish_waiting(control, removals)
         now = sources.fingerprint()
@@ -186,6 +209,17 @@ def _watch(
         else:
             catalogue.show(known_types)
             LOG.info("changed policy in force", types=len(known_types), grants=len(policy.grants), new_epochs=decided)
+
+
+def _can_read(database: Database) -> bool:
+    """Raises Unseated where another control plane took over."""
+    try:
+        database.check()
+    except Unseated:
+        raise
+    except DatabaseError:  # told by the heart, which stands still meanwhile
+        return False
+    return True
 
 
 def _require_alive(threads: Sequence[Server | Heart | ListPublisher]) -> None:

@@ -21,6 +21,7 @@ from typing import Annotated
 import typer
 
 from gongyu_hub.operating.children import Children, Plan
+from gongyu_hub.registry.postgresql import DATABASE_OPTION, VARIABLE
 from gongyu_schemas.errors import ConfigError, reported
 from gongyu_schemas.private import make_private_folder
 
@@ -46,6 +47,7 @@ def up(
     profile: Annotated[Path | None, typer.Option(help="Administrator's profile of a Kafka of your own, instead of embedded Kafka.")] = None,
     listen: Annotated[str | None, typer.Option(help="Address of the control plane, as for `serve`.")] = None,
     metrics: Annotated[str | None, typer.Option(help="Address of the worker's metrics, as for `work`.")] = None,
+    database: Annotated[str | None, DATABASE_OPTION] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the addresses as one JSON document.")] = False,
 ) -> None:
     """Run embedded Kafka, the control plane and one worker until Ctrl-C; started again, all goes on.
@@ -63,6 +65,8 @@ def up(
         with _alone(folder) as shared:
             file = policy or _own_policy(folder)
             plans = _plans(folder, file.absolute(), [each.absolute() for each in types or []], profile, listen, metrics)
+            if database is not None:
+                os.environ[VARIABLE] = database  # of the control plane that is started; with its password no command line may hold it
             make_private_folder(folder / "logs")
             children = Children(plans, folder / "logs", shared, _say)
             try:

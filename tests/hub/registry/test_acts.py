@@ -10,19 +10,20 @@ import pytest
 from sqlalchemy import select
 
 from gongyu_hub.registry import acts, epochs
-from gongyu_hub.registry.database import Database, open_database
+from gongyu_hub.registry.database import Database
 from gongyu_hub.registry.policy_check import read_policy
 from gongyu_hub.registry.tables import ActRow
 from gongyu_schemas.information_type import load_types
+from tests.hub.registry.conftest import Opened
 from tests.hub.registry.policies import grant, write_policy, write_type
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
+def database(tmp_path: Path, opened: Opened) -> Iterator[Database]:
     write_type(tmp_path / "types")
     types = load_types(tmp_path / "types")
     policy = read_policy(write_policy(tmp_path / "policy.yaml", grant("vet", "all")), types, date(2026, 3, 1))
-    database = open_database(tmp_path)
+    database = opened(tmp_path)
     with database.writing() as session:
         epochs.know_type(session, types["dog"])
         epochs.decide_first_epoch(session, types["dog"], policy.grants_of("dog"), {"grant.vet.all": 4}, key_check="", now_ms=1)

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from gongyu_hub.registry import epochs
-from gongyu_hub.registry.database import Database, open_database
+from gongyu_hub.registry.database import Database
 from gongyu_hub.registry.policy_check import Policy, read_policy
 from gongyu_schemas.information_type import InformationType, load_types
+from tests.hub.registry.conftest import Opened
 from tests.hub.registry.policies import FIELDS, grant, write_policy, write_type
 
 TODAY = date(2026, 3, 1)
@@ -22,9 +23,9 @@ TREATED = {"dog_id": {"pseudonymise": {"key_version": 1}}}
 class Hub:
     """A database with one type in force, and its files."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, opened: Opened) -> None:
         self.types, self.file = folder / "types", folder / "policy.yaml"
-        self.database: Database = open_database(folder)
+        self.database: Database = opened(folder)
         write_type(self.types)
         write_policy(self.file, grant("vet", "all", rows="town = 'x'", treatments=TREATED))
         types, policy = self.read()
@@ -43,8 +44,8 @@ class Hub:
 
 
 @pytest.fixture
-def hub(tmp_path: Path) -> Any:
-    hub = Hub(tmp_path)
+def hub(tmp_path: Path, opened: Opened) -> Any:
+    hub = Hub(tmp_path, opened)
     yield hub
     hub.database.close()
 

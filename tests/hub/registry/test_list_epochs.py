@@ -7,20 +7,20 @@ from datetime import date
 from pathlib import Path
 
 from gongyu_hub.registry import acts, epochs, subject_lists
-from gongyu_hub.registry.database import open_database
 from gongyu_hub.registry.policy_check import read_policy
 from gongyu_hub.registry.subject_lists import ListKey
+from tests.hub.registry.conftest import Opened
 from tests.hub.registry.policies import grant, make_type, write_policy
 
 
-def test_a_decided_epoch_names_its_lists_and_comes_behind_their_announcement(tmp_path: Path) -> None:
+def test_a_decided_epoch_names_its_lists_and_comes_behind_their_announcement(tmp_path: Path, opened: Opened) -> None:
     dog = make_type(tmp_path / "types")
     file = tmp_path / "policy.yaml"
     write_policy(
         file, grant("vet", "all"), grant("vet", "some", subjects={"list": "patients"}), grant("shop", "own", subjects={"list": "own"})
     )
     policy = read_policy(file, {"dog": dog}, date(2026, 3, 1))
-    database = open_database(tmp_path)
+    database = opened(tmp_path)
     topics = {f"grant.{each.subscriber}.{each.name}": 4 for each in policy.grants}
     with database.writing() as session:
         epochs.know_type(session, dog)
@@ -41,9 +41,9 @@ def test_a_decided_epoch_names_its_lists_and_comes_behind_their_announcement(tmp
     database.close()
 
 
-def test_a_type_with_lists_is_told_as_such_when_it_changes_before_its_first_epoch(tmp_path: Path) -> None:
+def test_a_type_with_lists_is_told_as_such_when_it_changes_before_its_first_epoch(tmp_path: Path, opened: Opened) -> None:
     dog = make_type(tmp_path / "types")
-    database = open_database(tmp_path)
+    database = opened(tmp_path)
     with database.writing() as session:
         epochs.know_type(session, dog)
     changed = replace(dog, subject=("name",))

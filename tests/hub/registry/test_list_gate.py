@@ -9,13 +9,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from gongyu_hub.registry import epochs, subject_lists
-from gongyu_hub.registry.database import Database, open_database
+from gongyu_hub.registry.database import Database
 from gongyu_hub.registry.epochs import Decided
 from gongyu_hub.registry.list_gate import ListGate
 from gongyu_hub.registry.subject_lists import ListKey
 from gongyu_hub.registry.tables import ListedType
 from gongyu_schemas.errors import KafkaUnavailable
 from tests.hub.building import load
+from tests.hub.registry.conftest import Opened
 
 OLD, NEW = ("bank", "old"), ("bank", "new")
 VERSION = Decided(b"grant/bank/all/1", b"", published=False)
@@ -43,16 +44,16 @@ class Topic:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = open_database(tmp_path)
-    with opened.writing() as session:
+def database(tmp_path: Path, opened: Opened) -> Iterator[Database]:
+    database = opened(tmp_path)
+    with database.writing() as session:
         epochs.know_type(session, load("person"))
         for _, name in (OLD, NEW):
             subject_lists.find_or_make(session, ListKey("bank", "person", name))
         session.get_one(ListedType, "person").published = True
     with capture_logs():
-        yield opened
-    opened.close()
+        yield database
+    database.close()
 
 
 def add(database: Database, name: str) -> None:

@@ -8,22 +8,23 @@ from pathlib import Path
 import pytest
 
 from gongyu_hub.registry import epochs, subject_lists
-from gongyu_hub.registry.database import Database, open_database
+from gongyu_hub.registry.database import Database
 from gongyu_hub.registry.list_lateness import Lateness
 from gongyu_hub.registry.subject_lists import ListKey
 from gongyu_hub.registry.tables import ListedType
 from tests.hub.building import load
+from tests.hub.registry.conftest import Opened
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = open_database(tmp_path)
-    with opened.writing() as session:
+def database(tmp_path: Path, opened: Opened) -> Iterator[Database]:
+    database = opened(tmp_path)
+    with database.writing() as session:
         epochs.know_type(session, load("person"))
         subject_lists.find_or_make(session, ListKey("bank", "person", "vip"))
         session.get_one(ListedType, "person").published = True
-    yield opened
-    opened.close()
+    yield database
+    database.close()
 
 
 def put(database: Database, *subjects: bytes, until_ms: int | None = None) -> None:

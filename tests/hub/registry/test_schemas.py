@@ -8,20 +8,21 @@ import sys
 import textwrap
 from pathlib import Path
 
-from sqlalchemy import delete, true
+from sqlalchemy import delete, text, true
 
 from gongyu_hub.registry import schemas
 from gongyu_hub.registry.avro_text import ParsedSchema, parse_schema
 from gongyu_hub.registry.database import open_database
 from gongyu_hub.registry.tables import SchemaText, SubjectVersion
+from tests.hub.registry.conftest import Opened
 
 
 def record(number: int) -> ParsedSchema:
     return parse_schema(json.dumps({"type": "record", "name": f"R{number}", "fields": []}))
 
 
-def test_registering_again_gives_the_same_id_also_under_another_subject(tmp_path: Path) -> None:
-    database = open_database(tmp_path)
+def test_registering_again_gives_the_same_id_also_under_another_subject(tmp_path: Path, opened: Opened) -> None:
+    database = opened(tmp_path)
     with database.writing() as session:
         ids = [schemas.register(session, subject, record(0)) for subject in ("a-value", "a-value", "b-value")]
         assert len(set(ids)) == 1
@@ -31,14 +32,17 @@ def test_registering_again_gives_the_same_id_also_under_another_subject(tmp_path
     database.close()
 
 
-def test_an_id_is_not_given_again_even_when_its_row_is_gone(tmp_path: Path) -> None:
-    database = open_database(tmp_path)
+def test_an_id_is_not_given_again_even_when_its_row_is_gone(tmp_path: Path, opened: Opened) -> None:
+    database = opened(tmp_path)
     with database.writing() as session:
+        on = "" if session.connection().dialect.name == "sqlite" else " ON {}"
+        for table in ("subject_version", "schema_text"):  # by a hand that has power over the database
+            session.execute(text(f"DROP TRIGGER {table}_delete{on.format(table)}"))
         highest = [schemas.register(session, "a-value", record(number)) for number in range(3)][-1]
         session.execute(delete(SubjectVersion).where(SubjectVersion.schema_id == highest))
         session.execute(delete(SchemaText).where(SchemaText.id == highest))
     database.close()
-    database = open_database(tmp_path)
+    database = opened(tmp_path)
     with database.writing() as session:
         assert schemas.register(session, "a-value", record(9)) > highest
     database.close()
@@ -52,7 +56,7 @@ WRITER = textwrap.dedent(
     from gongyu_hub.registry.avro_text import parse_schema
     from gongyu_hub.registry.database import open_database
 
-    database = open_database(Path(sys.argv[1]))
+    database = open_database(Path(sys.argv[1]), *sys.argv[3:])
     for number in itertools.count(int(sys.argv[2])):
         parsed = parse_schema(json.dumps({"type": "record", "name": f"R{number}", "fields": []}))
         with database.writing() as session:
@@ -62,10 +66,10 @@ WRITER = textwrap.dedent(
 )
 
 
-def test_kill_9_loses_no_id_that_was_answered(tmp_path: Path) -> None:
+def test_kill_9_loses_no_id_that_was_answered(tmp_path: Path, url: str | None) -> None:
     answered: dict[int, int] = {}
     for attempt in range(4):
-        command = [sys.executable, "-c", WRITER, str(tmp_path), str(attempt * 1000)]
+        command = [sys.executable, "-c", WRITER, str(tmp_path), str(attempt * 1000), *([] if url is None else [url])]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
             assert writer.stdout is not None
             for _ in range(5 + 7 * attempt):
@@ -76,7 +80,7 @@ def test_kill_9_loses_no_id_that_was_answered(tmp_path: Path) -> None:
             for line in writer.stdout.read().splitlines():
                 if len(line.split()) == 2 and line.endswith(tuple("0123456789")):
                     answered[int(line.split()[0])] = int(line.split()[1])
-    database = open_database(tmp_path)
+    database = open_database(tmp_path, url)
     with database.reading() as session:
         for number, schema_id in list(answered.items())[:-1]:
             assert schemas.uses(session, schema_id, true())[0].text == record(number).text

@@ -9,21 +9,22 @@ from pathlib import Path
 import pytest
 
 from gongyu_hub.registry import epochs, subject_lists
-from gongyu_hub.registry.database import Database, open_database
+from gongyu_hub.registry.database import Database
 from gongyu_hub.registry.subject_lists import Change, ListKey, NoSuchType, Taken
 from gongyu_hub.registry.tables import ListedType
 from tests.hub.building import load
+from tests.hub.registry.conftest import Opened
 
 VIP = ListKey("bank", "person", "vip")
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = open_database(tmp_path)
-    with opened.writing() as session:
+def database(tmp_path: Path, opened: Opened) -> Iterator[Database]:
+    database = opened(tmp_path)
+    with database.writing() as session:
         epochs.know_type(session, load("person"))
-    yield opened
-    opened.close()
+    yield database
+    database.close()
 
 
 def bring(database: Database, entries: dict[bytes, int | None], action: str = "put") -> Taken:

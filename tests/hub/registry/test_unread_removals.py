@@ -11,12 +11,13 @@ from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from gongyu_hub.registry import epochs, subject_lists
-from gongyu_hub.registry.database import Database, open_database
+from gongyu_hub.registry.database import Database
 from gongyu_hub.registry.subject_lists import ListKey
 from gongyu_hub.registry.tables import ListedType, ListEntry
 from gongyu_hub.registry.unread_removals import CHECK_EVERY_S, TELL_AGAIN_AFTER_S, UnreadRemovals
 from gongyu_schemas.errors import KafkaUnavailable
 from tests.hub.building import load
+from tests.hub.registry.conftest import Opened
 
 DAY_S = 24 * 3600.0
 
@@ -50,15 +51,15 @@ class Hub:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    opened = open_database(tmp_path)
-    with opened.writing() as session:
+def database(tmp_path: Path, opened: Opened) -> Iterator[Database]:
+    database = opened(tmp_path)
+    with database.writing() as session:
         epochs.know_type(session, load("person"))
         subject_lists.find_or_make(session, ListKey("bank", "person", "vip"))
         session.get_one(ListedType, "person").published = True
     with capture_logs():
-        yield opened
-    opened.close()
+        yield database
+    database.close()
 
 
 def change(database: Database, action: str, *subjects: bytes) -> None:
@@ -81,7 +82,7 @@ def tell(database: Database, hub: Hub, limit: int = 100) -> None:
 
 def kept(database: Database) -> list[bytes]:
     with database.reading() as session:
-        return list(session.scalars(select(ListEntry.subject).where(ListEntry.removed)))
+        return list(session.scalars(select(ListEntry.subject).where(ListEntry.removed).order_by(ListEntry.subject)))
 
 
 def start(database: Database, hub: Hub) -> UnreadRemovals:
