@@ -30,6 +30,13 @@ class Server:
             )
         return self.url(database)
 
+    def kill(self) -> None:
+        """As a machine that loses power does."""
+        self._of_wheel.stop()  # type: ignore[attr-defined]
+
+    def start(self) -> None:
+        self._of_wheel.start()  # type: ignore[attr-defined]
+
     @contextmanager
     def administrator(self) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:

@@ -26,13 +26,15 @@ class HubFiles:
     directory: Path
     types: Path
     policy: Path
+    database: str | None = None  # PostgreSQL's URL
 
     @property
     def log(self) -> Path:
         return self.directory.parent / "serve.log"
 
     def arguments(self, *more: str) -> list[str | Path]:
-        return ["--dir", self.directory, "--policy", self.policy, "--types", self.types, *more]
+        of_database = [] if self.database is None else ["--database", self.database]
+        return ["--dir", self.directory, "--policy", self.policy, "--types", self.types, *of_database, *more]
 
     def profile(self, user: str) -> Profile:
         return read_profile(self.directory / "profiles" / f"{user}.yaml")

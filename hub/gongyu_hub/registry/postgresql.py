@@ -33,7 +33,7 @@ _SERVER_KEEPALIVES = "SET tcp_keepalives_idle = 4; SET tcp_keepalives_interval =
 def _without_password(context: typer.Context, parameter: typer.CallbackParam, given: str | None) -> str | None:
     """Command lines can be read by other users of the machine."""
     source = None if given is None else context.get_parameter_source(str(parameter.name))
-    if given is not None and source is not None and source.name == "COMMANDLINE" and read_url(given).password is not None:
+    if given is not None and source is not None and source.name == "COMMANDLINE" and read_url(given).password:
         raise typer.BadParameter(
             "a password on a command line can be read by others: leave it out here and put it into ~/.pgpass, "
             f"or give the whole URL in the environment as {VARIABLE}"
