@@ -18,6 +18,7 @@ from gongyu_consumers.sample import Samples, make_samples, view_of_type
 from gongyu_consumers.sinks.jsonl import JsonlSink, write_lines
 from gongyu_consumers.sinks.sink import Effects
 from gongyu_consumers.sinks.sqlite import SqliteSink
+from gongyu_consumers.sinks.stdout import write_whole
 from gongyu_consumers.targets import read_target
 from gongyu_consumers.topic import subscriber_of
 from gongyu_schemas.catalogue import read_description
@@ -98,8 +99,7 @@ def write_samples(samples: Samples, to: str) -> None:
         return
     target = read_target(to)
     if target.kind == "stdout":
-        sys.stdout.buffer.write(write_lines(samples.deliveries, Copies(), Effects()))
-        sys.stdout.buffer.flush()
+        write_whole(sys.stdout.buffer, write_lines(samples.deliveries, Copies(), Effects()))
         return
     _require_new(target.path)
     make = partial(SqliteSink, shape=samples.shape) if target.kind == "sqlite" else JsonlSink
