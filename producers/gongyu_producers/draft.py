@@ -27,6 +27,7 @@ from gongyu_producers.source import DELIMITERS, Format
 from gongyu_schemas.errors import ConfigError
 from gongyu_schemas.information_type import RECORD_FILE, TYPE_FILE, InformationType, load_type
 from gongyu_schemas.names import avro_name, check_name
+from gongyu_schemas.plain_words import why
 
 _KEYS_TRIED = 10_000
 _ODD_ROWS_SHOWN = 3
@@ -215,7 +216,7 @@ def _write(folder: Path, request: DraftRequest, columns: Sequence[DraftColumn], 
         (folder / RECORD_FILE).write_text(json.dumps(record, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         (folder / TYPE_FILE).write_text(_type_yaml(request, columns, key), encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"{folder}: cannot be written: {error.strerror}; choose another --out") from error
+        raise ConfigError(f"{folder}: cannot be written: {why(error)}; choose another --out") from error
 
 
 def _declare(column: DraftColumn) -> dict[str, Any]:

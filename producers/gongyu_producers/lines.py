@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from gongyu_schemas.errors import ConfigError
+from gongyu_schemas.plain_words import why
 
 #: Far above any row that could be published (an image has at most 400,000 bytes), far below memory.
 LONGEST_LINE = 16 * 1024 * 1024
@@ -51,7 +52,7 @@ class Lines:
             self._file = path.open("rb")
             self.size = path.stat().st_size
         except OSError as error:
-            raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+            raise ConfigError(f"{path}: cannot be read: {why(error)}") from error
         if path.is_file() and self.size == 0:
             self.close()
             raise ConfigError(f"{path}: the file is empty; an empty file is never taken for an empty register")
@@ -79,7 +80,7 @@ class Lines:
         try:
             return self._file.readline(LONGEST_LINE + 1)
         except OSError as error:
-            raise ConfigError(f"{self.path}: cannot be read: {error.strerror}") from error
+            raise ConfigError(f"{self.path}: cannot be read: {why(error)}") from error
 
     def _not_text(self, number: int, error: UnicodeDecodeError) -> str:
         other = Encoding.CP949 if self.encoding is Encoding.UTF_8 else Encoding.UTF_8

@@ -13,6 +13,7 @@ from pathlib import Path
 from gongyu_producers.lines import LONGEST_LINE, Encoding, Lines, refuse_foreign
 from gongyu_producers.source import Format, format_of
 from gongyu_schemas.errors import ConfigError
+from gongyu_schemas.plain_words import why
 
 _SAMPLE_BYTES = 1024 * 1024
 _SAMPLE_ROWS = 200
@@ -73,4 +74,4 @@ def _beginning(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(_SAMPLE_BYTES)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+        raise ConfigError(f"{path}: cannot be read: {why(error)}") from error

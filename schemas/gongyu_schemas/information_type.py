@@ -23,6 +23,7 @@ from gongyu_schemas.fields import AVRO_NAME, KEY_KINDS, Kind, Schema, check_fiel
 from gongyu_schemas.fields import Field as RecordField
 from gongyu_schemas.granted import covers, record_names
 from gongyu_schemas.names import NAME
+from gongyu_schemas.plain_words import mistakes_in, not_avro, not_json, not_yaml, why
 
 TYPE_FILE = "type.yaml"
 RECORD_FILE = "record.avsc"
@@ -155,26 +156,29 @@ def load_type(folder: Path) -> InformationType:
 def _read_type_file(file: Path) -> _TypeFile:
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, *_UNREADABLE) as error:
-        raise ConfigError(f"{file}: cannot be read as YAML: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {why(error)}") from error
+    except _UNREADABLE as error:
+        raise ConfigError(f"{file}: {not_yaml(error)}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{file}: must be a mapping with name, owner, title, key and classification")
     try:
         return _TypeFile.model_validate(content)
     except ValidationError as error:
-        lines = (f"{file}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ConfigError("\n".join(lines)) from error
+        raise ConfigError("\n".join(f"{file}: {entry}: {what}" for entry, what in mistakes_in(error))) from error
 
 
 def _read_record_file(file: Path) -> tuple[Schema, tuple[RecordField, ...]]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{file}: cannot be read as JSON: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {why(error)}") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{file}: {not_json(error)}") from error
     try:
         fastavro.parse_schema(json.loads(json.dumps(content)))
     except (SchemaParseException, UnknownType, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise ConfigError(f"{file}: not an Avro schema: {error}") from error
+        raise ConfigError(f"{file}: not an Avro schema: {not_avro(error)}") from error
     fields, unsupported = check_fields(content)
     mistakes = [str(mistake) for mistake in unsupported] or list(_check_names(content))
     if mistakes:

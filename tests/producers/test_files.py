@@ -72,9 +72,9 @@ def test_quotes_can_be_ordinary_characters(tmp_path: Path) -> None:
 def test_an_empty_and_a_missing_file_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="the file is empty"):
         rows(written(tmp_path, b""))
-    with pytest.raises(ConfigError, match="No such file"):
+    with pytest.raises(ConfigError, match="there is no such file"):
         rows(tmp_path / "none.csv")
-    with pytest.raises(ConfigError, match="Is a directory"):
+    with pytest.raises(ConfigError, match="it is a folder"):
         rows(tmp_path)
 
 

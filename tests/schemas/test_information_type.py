@@ -112,7 +112,7 @@ def test_each_mistake_in_the_type_file_is_reported_once_with_file_and_place(chan
 @pytest.mark.parametrize("missing", sorted(TYPE))
 def test_what_a_type_must_say_is_asked_for(missing: str, tmp_path: Path) -> None:
     (reported,) = mistakes_of(write_type(tmp_path, without=(missing,)))
-    assert reported == f"{tmp_path / 'type.yaml'}: {missing}: Field required"
+    assert reported == f"{tmp_path / 'type.yaml'}: {missing}: is missing; add it"
 
 
 def test_all_mistakes_of_all_types_and_both_files_are_reported_at_once(tmp_path: Path) -> None:
@@ -174,9 +174,9 @@ def test_a_record_file_that_is_no_record_is_refused(text: str, tmp_path: Path) -
 def test_a_file_that_is_missing_or_not_utf_8_is_refused(name: str, tmp_path: Path) -> None:
     write_type(tmp_path)
     (tmp_path / name).write_bytes("이름".encode("euc-kr"))
-    assert mistakes_of(tmp_path)[0].startswith(f"{tmp_path / name}: cannot be read")
+    assert mistakes_of(tmp_path)[0] == f"{tmp_path / name}: is not text in UTF-8; save it as UTF-8"
     (tmp_path / name).unlink()
-    assert mistakes_of(tmp_path)[0].startswith(f"{tmp_path / name}: cannot be read")
+    assert mistakes_of(tmp_path)[0] == f"{tmp_path / name}: cannot be read: there is no such file or folder"
 
 
 @pytest.mark.parametrize(
