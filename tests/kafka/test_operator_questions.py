@@ -80,13 +80,15 @@ def test_values_are_shown_only_where_asked_for(shared: Published) -> None:
     [
         ("nothing", "p1", "no grant 'nothing' is in force"),
         ("s-explained/all", "", "must be a JSON object of id"),
+        ("s-explained/all", "p0000000\np0000001\n", "standard input has several lines: give the key of one record"),
+        ("s-explained/all", '{"id": "p0000000"}\n{"id": "p0000001"}\n', "must be a JSON object of id, of one record alone"),
         ("s-explained/all", '{"name": "Kim"}', "the key lacks id"),
         ("s-explained/all", '{"id": 7}', "do not fit its fields id"),
     ],
 )
 def test_a_wrong_question_is_told_without_what_was_given(shared: Published, grant: str, key: str, why: str) -> None:
     done = ask(shared.hub, "explain", grant, given=key)
-    assert done.returncode == exit_codes.USAGE and why in done.stderr and "Kim" not in done.stderr
+    assert done.returncode == exit_codes.USAGE and why in done.stderr and "Kim" not in done.stderr and "p000" not in done.stderr
 
 
 def test_a_record_keyed_otherwise_than_its_subject_is_found_with_or_without_the_subject(
@@ -149,6 +151,7 @@ def test_dead_letters_are_listed_newest_first_by_reason_and_time(shared: Publish
     assert "the owner publishes the record again" in person and SECRET not in person
     for arguments, why in (
         (("list", "--reason", "bad"), "reasons are null-key"),
+        (("list", "--type", "explaimed"), "no information type 'explaimed' has grants in force or subject lists; known are explained"),
         (("list", "--since", "soon"), "--since 'soon'"),
         (("show", "x"), "is no position"),
         (("show", "0:99999999"), "there is no dead letter"),

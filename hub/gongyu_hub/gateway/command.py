@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import structlog
@@ -223,7 +224,7 @@ def _listen(app: FastAPI, database: Database, address: tuple[str, int]) -> tuple
 def _read_administrator(directory: Path, profile: Path | None) -> Profile:
     file = profile or profile_file(directory / "profiles", ADMIN_USER)
     if profile is None and not file.exists():
-        raise ConfigError(f"{file} is not there: start `gongyu-hub kafka --dir {directory}` first, or give --profile")
+        raise ConfigError(f"{file} is not there: start `gongyu-hub kafka --dir {quote(str(directory))}` first, or give --profile")
     return read_profile(file)
 
 

@@ -55,6 +55,8 @@ def list_letters(
             raise ConfigError(f"--reason {reason!r} is none; reasons are {', '.join(each.label for each in Reason if each)}")
         since_ms = _read_since(since, time.time())
         with _open(directory, profile) as (kafka, _):
+            if of_type is not None:
+                kafka.policy().require_type(of_type)
             letters = newest_first(kafka, since_ms)
             wanted = (each for each in letters if of_type in (None, each.information_type) and reason in (None, each.reason))
             _print(islice(wanted, limit or None), as_json)

@@ -240,9 +240,7 @@ def _control_plane(directory: Path, profile: Path | None) -> Iterator[httpx2.Cli
         with httpx2.Client(base_url=administrator.registry or "", auth=login, timeout=_TIMEOUT_S, verify=trust, trust_env=False) as client:
             yield client
     except httpx2.HTTPError as error:
-        raise KafkaUnavailable(
-            f"the control plane at {administrator.registry} does not answer: {error}; is `gongyu-hub serve` up?"
-        ) from error
+        raise KafkaUnavailable(f"the control plane at {administrator.registry} does not answer: {error}; is it running?") from error
 
 
 def _administrator(directory: Path, profile: Path | None) -> Profile:
