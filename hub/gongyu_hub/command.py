@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from gongyu_hub.membership import own_name
 from gongyu_hub.observe.logs import configure_logs
 from gongyu_hub.policy.key_file import KEY_FILE
 from gongyu_hub.settings import Settings
@@ -67,7 +68,8 @@ def work(
         )
     except ValidationError as error:
         raise ConfigError(f"wrong option: {error}") from error
-    _run(credentials, settings, stopping)
+    with own_name(settings.store_dir, settings.name):
+        _run(credentials, settings, stopping)
 
 
 def _run(credentials: Profile, settings: Settings, stopping: _Stop) -> None:
