@@ -67,19 +67,21 @@ class TypeStanding:
 
 @dataclass(frozen=True, slots=True)
 class HubStanding:
-    heartbeat_ms: int | None
+    """`beat`: the control plane's last heartbeat."""
+
+    beat: Heartbeat | None
     workers: tuple[WorkerSeen, ...]
     types: tuple[TypeStanding, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the control plane has published. `listed`: types with subject lists. `heartbeat_ms`: when it last beat, by its clock."""
+    """What the control plane has published. `listed`: types with subject lists. `beat`: its last heartbeat."""
 
     manifests: list[Manifest]
     grants: dict[bytes, GrantVersion]
     listed: frozenset[str]
-    heartbeat_ms: int | None
+    beat: Heartbeat | None
 
     def newest(self) -> list[Manifest]:
         """Of every type its newest epoch, by name."""
@@ -127,7 +129,7 @@ class Kafka:
             TypeRecord.model_validate_json(value).information_type for key, value in records.items() if key.startswith(b"type/")
         )
         beat = records.get(HEARTBEAT_KEY)
-        return Policy(manifests, grants, types, None if beat is None else Heartbeat.model_validate_json(beat).at_ms)
+        return Policy(manifests, grants, types, None if beat is None else Heartbeat.model_validate_json(beat))
 
     def partitions(self, topic: str) -> int:
         return len(self._admin.list_topics(topic, timeout=_TIMEOUT_S).topics[topic].partitions)
@@ -155,7 +157,7 @@ class Kafka:
                 gone = cursors[place] < begins[place] and (each.state_topic, number) in progress
                 standings.append(Standing(number, working.get(place), known, at_ms, ends[place], lags[place], gone))
             types.append(TypeStanding(each, tuple(standings)))
-        return HubStanding(policy.heartbeat_ms, workers, tuple(types))
+        return HubStanding(policy.beat, workers, tuple(types))
 
     def progress(self, places: Iterable[Place]) -> dict[Place, tuple[Progress, int]]:
         """The committed progress record of each state partition that has one, and when it was written."""
