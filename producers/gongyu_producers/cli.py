@@ -163,7 +163,7 @@ def _status_table(found: list[TypeStatus]) -> Table:
     table = Table("topic", "records", "created", "updated", "deleted", "rejected", "last run", "file", "behind")
     for each in found:
         ops = (f"{each.published.get(op, 0):,}" for op in "cud")
-        last = "" if each.last is None else f"{each.last.began} {'ended' if each.last.ended else 'did not end'}"
+        last = "" if each.last is None else f"{each.last.began} {each.last.outcome}"
         file = "" if each.last is None else each.last.file
         behind = each.problem or ("" if each.behind is None else f"{each.behind:,}")
         table.add_row(each.topic, f"{each.records:,}", *ops, f"{each.rejected:,}", last, file, behind)

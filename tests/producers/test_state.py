@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
 import sqlite3
 from pathlib import Path
 
 import pytest
 
-from gongyu_producers.history import begin_run, last_run, read_counts
+from gongyu_producers.guard import GuardStopped, check_deletes, read_limit
+from gongyu_producers.history import begin_run, last_run, read_counts, stop_run
+from gongyu_producers.interrupt import Interrupted
 from gongyu_producers.owner_topic import OwnerTopic
 from gongyu_producers.records import Records
 from gongyu_producers.state import FORMAT, State
@@ -161,6 +164,41 @@ def test_status_tells_a_state_that_is_in_use_damaged_of_another_program_or_of_an
     assert "newer version" in str(read_status(tmp_path, None)[0].problem)
     path.write_bytes(b"no database at all" * 100)
     assert "cannot be read" in str(read_status(tmp_path, None)[0].problem)
+
+
+def test_a_run_that_was_stopped_says_by_what_and_one_that_was_killed_did_not_end(tmp_path: Path) -> None:
+    def outcome(why: str | None) -> str:
+        state = opened(tmp_path)
+        begin_run(state.connection, "a.tsv", 0, snapshot=True, act=None)
+        if why is not None:
+            stop_run(state.connection, why)
+        state.close()
+        last = read_status(tmp_path, None)[0].last
+        assert last is not None
+        return last.outcome
+
+    with pytest.raises(GuardStopped) as guard:
+        check_deletes(9, 10, read_limit("20%"))
+    expected = "stopped: 9 of 10 published records (90.0%) are not in the file and would be deleted, more than --max-deletes 20%"
+    assert outcome(str(guard.value)) == expected
+    assert outcome(str(Interrupted(signal.SIGTERM, "run again"))) == "stopped: SIGTERM"
+    assert len(outcome("x" * 5000)) == len("stopped: ") + 200
+    assert outcome(None) == "did not end"
+
+
+def test_a_state_of_format_2_keeps_its_runs(tmp_path: Path) -> None:
+    state = opened(tmp_path)
+    state.apply([], {0: 5}, 3)
+    begin_run(state.connection, "a.tsv", 0, snapshot=True, act=None)
+    state.close()
+    with sqlite3.connect(state_path(tmp_path, EMPTY)) as connection:
+        connection.executescript("ALTER TABLE runs DROP COLUMN stopped; PRAGMA user_version = 2")
+    connection.close()
+    state = opened(tmp_path, FULL)
+    found = last_run(state.connection)
+    assert found is not None
+    assert (found.file, found.outcome) == ("a.tsv", "did not end")
+    state.close()
 
 
 def test_a_type_with_another_key_is_refused(tmp_path: Path) -> None:
