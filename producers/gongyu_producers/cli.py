@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from gongyu_producers.blocks import Block, as_blocks, screen_width
 from gongyu_producers.cli_types import types_app
 from gongyu_producers.columns import make_naming
 from gongyu_producers.generate import command as generate
@@ -30,13 +30,13 @@ from gongyu_producers.options import (
     default_state_dir,
     find_type,
 )
-from gongyu_producers.owner_topic import end_offsets
+from gongyu_producers.owner_topic import ask_ends
 from gongyu_producers.pace import read_rate
 from gongyu_producers.progress import ProgressView
 from gongyu_producers.publish import Run, publish, read_act
 from gongyu_producers.send import CHANGES_PER_TRANSACTION
 from gongyu_producers.source import SourceFile, format_of, read_delimiter
-from gongyu_producers.status import TypeStatus, read_status
+from gongyu_producers.status import TypeStatus, compare_ends, read_status
 from gongyu_schemas import exit_codes
 from gongyu_schemas.errors import ConfigError, reported
 from gongyu_schemas.transport.clients import make_admin, require_connection
@@ -62,12 +62,12 @@ registry; 4 local state; 5 published, but rows were rejected; 130 and 143 stoppe
 
 _STATUS_HELP = """Say what was published from this machine: per type the changes, rejects, the last run, and whether the state is in step.
 
-With --profile the topics are asked for their ends: `behind` messages were not read here yet, because another machine wrote them
-or a run was killed; the next run reads them first.
+With --profile the topics of the profile's owner are asked for their ends: `behind` messages were not read here yet, because
+another machine wrote them or a run was killed; the next run reads them first. Other owners' topics are not asked.
 
 Example: gongyu-owner status --profile owner.mois.yaml --json
 
-Exit codes: 0 told; 2 wrong usage; 3 Kafka.
+Exit codes: 0 told; 2 wrong usage; 3 Kafka does not answer, or not about a topic that it was asked about.
 """
 
 
@@ -141,33 +141,41 @@ def status_command(
     as_json: JsonOption = False,
 ) -> None:
     with reported():
-        ask_ends = None
+        found, answered = read_status(state_dir or default_state_dir()), True
         if profile is not None:
             connection = read_profile(profile)
             require_connection(connection)
-            admin = make_admin(connection)
-            ask_ends = lambda topic, partitions: end_offsets(admin, topic, partitions)  # noqa: E731 - bound here
-        found = read_status(state_dir or default_state_dir(), ask_ends)
+            found, answered = compare_ends(found, connection.user, partial(ask_ends, make_admin(connection)))
         if as_json:
             typer.echo(json.dumps([dataclasses.asdict(each) for each in found], ensure_ascii=False))
         elif not found:
             typer.echo(f"nothing was published from {state_dir or default_state_dir()} yet")
         else:
-            Console().print(_status_table(found))
+            typer.echo(as_blocks((_describe(each, asked=profile is not None) for each in found), screen_width()))
+        if not answered:
+            raise SystemExit(exit_codes.KAFKA)
 
 
 app.command("generate", help=generate.HELP)(generate.generate_command)
 
 
-def _status_table(found: list[TypeStatus]) -> Table:
-    table = Table("topic", "records", "created", "updated", "deleted", "rejected", "last run", "file", "behind")
-    for each in found:
-        ops = (f"{each.published.get(op, 0):,}" for op in "cud")
-        last = "" if each.last is None else f"{each.last.began} {'ended' if each.last.ended else 'did not end'}"
-        file = "" if each.last is None else each.last.file
-        behind = each.problem or ("" if each.behind is None else f"{each.behind:,}")
-        table.add_row(each.topic, f"{each.records:,}", *ops, f"{each.rejected:,}", last, file, behind)
-    return table
+def _describe(each: TypeStatus, *, asked: bool) -> Block:
+    ops = ", ".join(f"{what} {each.published.get(op, 0):,}" for op, what in (("c", "created"), ("u", "updated"), ("d", "deleted")))
+    last, behind = each.last, None
+    if each.behind is not None:
+        behind = f"{each.behind:,} messages" if each.behind else "nothing"
+    elif asked and each.problem is None:
+        behind = "not asked: of another owner than the profile's, or of another Kafka cluster than it leads to"
+    lines = (
+        ("cluster", each.cluster),
+        ("records", f"{each.records:,}"),
+        ("changes", ops),
+        ("rejected", f"{each.rejected:,}"),
+        ("last run", None if last is None else f"{last.began}, {'ended' if last.ended else 'did not end'}: {last.file}"),
+        ("behind", behind),
+        ("problem", each.problem),
+    )
+    return Block(each.topic, lines if each.position else (lines[0], lines[-1]))
 
 
 def main() -> None:

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from gongyu_producers.blocks import Block, as_blocks, screen_width
 from gongyu_producers.check import Asked, check_file
 from gongyu_producers.columns import make_naming
 from gongyu_producers.draft import DraftRequest, draft_type
@@ -68,11 +67,7 @@ def list_command(context: typer.Context, types: TypesOption = None, as_json: Jso
         if as_json:
             typer.echo(json.dumps([_describe(each) for each in known], ensure_ascii=False))
             return
-        table = Table("type", "owner", "title", "key", "fields")
-        for each in known:
-            names = ", ".join(f"{field.name} {field.kind.value}{'?' if field.nullable else ''}" for field in each.fields)
-            table.add_row(each.name, each.owner, f"{each.title.ko} / {each.title.en}", ", ".join(each.key), names)
-        Console().print(table)
+        typer.echo(as_blocks(map(_as_block, known), screen_width()))
 
 
 @types_app.command("check", help=_CHECK_HELP)
@@ -136,6 +131,12 @@ def new_command(
         )
         draft = draft_type(request)
         typer.echo(draft_as_json(draft) if as_json else draft_as_text(draft, file))
+
+
+def _as_block(each: InformationType) -> Block:
+    fields = ", ".join(f"{field.name} {field.kind.value}{'?' if field.nullable else ''}" for field in each.fields)
+    lines = (("owner", each.owner), ("title", f"{each.title.ko} / {each.title.en}"), ("key", ", ".join(each.key)), ("fields", fields))
+    return Block(each.name, lines)
 
 
 def _describe(each: InformationType) -> dict[str, object]:
