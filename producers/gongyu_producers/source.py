@@ -105,7 +105,7 @@ def open_source(source: SourceFile, information_type: InformationType, records: 
 def _open_rows(lines: Lines, source: SourceFile, information_type: InformationType, records: Records) -> Rows:
     op = source.naming.op
     if source.format is Format.JSONL:
-        read = objects_reader(information_type, source.naming)
+        read = objects_reader(information_type, source.naming, source.null_texts)
         return Rows(lines, _checked(read_json_lines(lines), source, information_type), RowReader(information_type, records, read, op))
     found = read_delimited(lines, source.delimiter or DELIMITERS[source.format], quotes=source.quotes)
     line, header = next(found, (0, []))
@@ -126,7 +126,9 @@ def _open_parquet(source: SourceFile, information_type: InformationType, records
     plan = [(field, readers[field.name]) for field in information_type.fields if field.is_leaf]
     wanted: list[tuple[int, ColumnReader | None]] = [(columns.index[field.name], reader) for field, reader in plan]
     wanted += [] if columns.op is None else [(columns.op, None)]
-    read = values_reader(information_type, [(field, reader.convert) for field, reader in plan], op_last=columns.op is not None)
+    read = values_reader(
+        information_type, [(field, reader.convert) for field, reader in plan], source.null_texts, op_last=columns.op is not None
+    )
     return Rows(file, file.read(wanted), RowReader(information_type, records, read, source.naming.op))
 
 
