@@ -12,30 +12,25 @@ import typer
 
 from gongyu_producers.blocks import Block, as_blocks, screen_width
 from gongyu_producers.cli_types import types_app
-from gongyu_producers.columns import make_naming
 from gongyu_producers.generate import command as generate
 from gongyu_producers.guard import read_limit
-from gongyu_producers.lines import Encoding
 from gongyu_producers.options import (
-    DelimiterOption,
-    FormatOption,
-    IgnoreOption,
+    FileOptions,
     JsonOption,
-    MapOption,
-    NoQuotesOption,
-    NullOption,
-    OpColumnOption,
+    NamingOptions,
     StateDirOption,
+    TypeOption,
     TypesOption,
+    ask_file,
     default_state_dir,
     find_type,
+    takes_groups,
 )
 from gongyu_producers.owner_topic import ask_ends
 from gongyu_producers.pace import read_rate
 from gongyu_producers.progress import ProgressView
 from gongyu_producers.publish import Run, publish, read_act
 from gongyu_producers.send import CHANGES_PER_TRANSACTION
-from gongyu_producers.source import SourceFile, format_of, read_delimiter
 from gongyu_producers.status import TypeStatus, compare_ends, read_status
 from gongyu_schemas import exit_codes
 from gongyu_schemas.errors import ConfigError, reported
@@ -72,20 +67,15 @@ Exit codes: 0 told; 2 wrong usage; 3 Kafka does not answer, or not about a topic
 
 
 @app.command("publish", help=_PUBLISH_HELP)
+@takes_groups
 def publish_command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="TSV, CSV, JSON lines or Parquet.")],
-    type_name: Annotated[str, typer.Option("--type", metavar="T", help="Information type of the records.")],
+    type_name: TypeOption,
     profile: Annotated[Path, typer.Option("--profile", metavar="FILE", help="The owner's connection and credentials.")],
+    how: FileOptions,
+    naming: NamingOptions,
     types: TypesOption = None,
     snapshot: Annotated[bool, typer.Option("--snapshot", help="The file is the whole register.")] = False,
-    file_format: FormatOption = None,
-    encoding: Annotated[Encoding, typer.Option("--encoding", help="A UTF-8 byte order mark is tolerated.")] = Encoding.UTF_8,
-    delimiter: DelimiterOption = None,
-    no_quotes: NoQuotesOption = False,
-    maps: MapOption = None,
-    ignore: IgnoreOption = None,
-    null: NullOption = None,
-    op_column: OpColumnOption = None,
     max_deletes: Annotated[str, typer.Option("--max-deletes", metavar="N|N%", help="More deletes stop the run.")] = "20%",
     allow_deletes: Annotated[bool, typer.Option("--allow-deletes", help="However many deletes there are.")] = False,
     rate: Annotated[str | None, typer.Option("--rate", metavar="N/s", help="At most so many changes per second.")] = None,
@@ -101,21 +91,12 @@ def publish_command(
     as_json: JsonOption = False,
 ) -> None:
     with reported():
-        if snapshot and op_column is not None:
+        if snapshot and naming.op_column is not None:
             raise ConfigError("--op-column: the rows of a --snapshot are states, not changes; leave one of both away")
         information_type = find_type(type_name, types)
-        source = SourceFile(
-            path=file,
-            format=format_of(file, file_format),
-            naming=make_naming(information_type, maps or [], ignore or [], op_column),
-            null_texts=information_type.publishing.null_texts if null is None else tuple(null),
-            encoding=encoding,
-            delimiter=None if delimiter is None else read_delimiter(delimiter),
-            quotes=not no_quotes,
-        )
         run = Run(
             information_type=information_type,
-            source=source,
+            source=ask_file(file, information_type, how, naming).as_stated(),
             snapshot=snapshot,
             state_dir=state_dir or default_state_dir(),
             delete_limit=None if allow_deletes else read_limit(max_deletes),

@@ -10,24 +10,20 @@ from typing import Annotated
 import typer
 
 from gongyu_producers.blocks import Block, as_blocks, screen_width
-from gongyu_producers.check import Asked, check_file
-from gongyu_producers.columns import make_naming
+from gongyu_producers.check import check_file
+from gongyu_producers.columns import Naming
 from gongyu_producers.draft import DraftRequest, draft_type
 from gongyu_producers.options import (
-    DelimiterOption,
-    FormatOption,
-    IgnoreOption,
+    FileOptions,
     JsonOption,
-    MapOption,
-    NoQuotesOption,
-    NullOption,
-    OpColumnOption,
-    SniffedEncodingOption,
+    NamingOptions,
+    TypeOption,
     TypesOption,
+    ask_file,
     find_type,
+    takes_groups,
 )
 from gongyu_producers.progress import ProgressView
-from gongyu_producers.source import read_delimiter
 from gongyu_producers.verdict_text import draft_as_json, draft_as_text, exit_code_of, verdict_as_json, verdict_as_text
 from gongyu_schemas.errors import reported
 from gongyu_schemas.information_type import InformationType, load_types, shipped_types
@@ -52,7 +48,9 @@ Exit codes: 0 it would be published as it is; 2 wrong usage or file, or its colu
 _NEW_HELP = """Draft a new information type from a file: a folder with type.yaml and record.avsc, to be looked through.
 
 Field names are the headers romanised, types are guessed from the values, every field is classified `personal` until you
-say otherwise. Nothing is overwritten.
+say otherwise. Nothing is overwritten. Columns that --ignore passes over get no field; texts given with --null mean null beside
+the empty text, and are written into type.yaml. A Parquet file is published as the others, but no type is drafted from one:
+write some of its rows as CSV.
 
 Example: gongyu-owner types new permits.csv --name parking-permit --owner city --key 허가번호 --out types
 """
@@ -71,66 +69,49 @@ def list_command(context: typer.Context, types: TypesOption = None, as_json: Jso
 
 
 @types_app.command("check", help=_CHECK_HELP)
+@takes_groups
 def check_command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="TSV, CSV, JSON lines or Parquet.")],
-    type_name: Annotated[str, typer.Option("--type", metavar="T", help="Information type of the records.")],
+    type_name: TypeOption,
+    how: FileOptions,
+    naming: NamingOptions,
     types: TypesOption = None,
-    file_format: FormatOption = None,
-    encoding: SniffedEncodingOption = None,
-    delimiter: DelimiterOption = None,
-    no_quotes: NoQuotesOption = False,
-    maps: MapOption = None,
-    ignore: IgnoreOption = None,
-    null: NullOption = None,
-    op_column: OpColumnOption = None,
     as_json: JsonOption = False,
 ) -> None:
     with reported():
         information_type = find_type(type_name, types)
-        asked = Asked(
-            path=file,
-            naming=make_naming(information_type, maps or [], ignore or [], op_column),
-            null_texts=information_type.publishing.null_texts if null is None else tuple(null),
-            format=file_format,
-            encoding=encoding,
-            delimiter=None if delimiter is None else read_delimiter(delimiter),
-            quotes=not no_quotes,
-        )
+        asked = ask_file(file, information_type, how, naming)
         with ProgressView() as steps:
             verdict = check_file(asked, information_type, steps)
-        typer.echo(verdict_as_json(verdict) if as_json else verdict_as_text(verdict, information_type))
+        typer.echo(verdict_as_json(verdict, information_type) if as_json else verdict_as_text(verdict, information_type, types or []))
         sys.exit(exit_code_of(verdict))
 
 
 @types_app.command("new", help=_NEW_HELP)
+@takes_groups
 def new_command(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="TSV, CSV or JSON lines.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="TSV, CSV or JSON lines; no Parquet.")],
     name: Annotated[str, typer.Option("--name", metavar="T", help="Name of the new type.")],
     owner: Annotated[str, typer.Option("--owner", metavar="O", help="The organisation that publishes it.")],
+    how: FileOptions,
     key: Annotated[list[str] | None, typer.Option("--key", metavar="HEADER", help="Column that names a record; may be repeated.")] = None,
     title: Annotated[str | None, typer.Option("--title", help="What people call it; else its name.")] = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of types that gets the new one.")] = Path("types"),
-    file_format: FormatOption = None,
-    encoding: SniffedEncodingOption = None,
-    delimiter: DelimiterOption = None,
     rows: Annotated[int, typer.Option("--rows", min=1, help="Rows that types are guessed from.")] = 200_000,
     as_json: JsonOption = False,
 ) -> None:
     with reported():
         request = DraftRequest(
-            path=file,
+            asked=how.ask(file, Naming({}, frozenset(how.ignore or []), None), ()),
             name=name,
             owner=owner,
             key=tuple(key or ()),
             folder=out,
             title=title,
-            format=file_format,
-            encoding=encoding,
-            delimiter=None if delimiter is None else read_delimiter(delimiter),
             rows=rows,
         )
         draft = draft_type(request)
-        typer.echo(draft_as_json(draft) if as_json else draft_as_text(draft, file))
+        typer.echo(draft_as_json(draft) if as_json else draft_as_text(draft))
 
 
 def _as_block(each: InformationType) -> Block:

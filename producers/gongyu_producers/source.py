@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from gongyu_producers.columns import Naming, check_names, match_header
 from gongyu_producers.delimited import read_delimited
 from gongyu_producers.json_lines import read_json_lines
-from gongyu_producers.lines import Encoding, Lines
+from gongyu_producers.lines import Encoding, Lines, read_beginning, refuse_foreign
 from gongyu_producers.records import Records
 from gongyu_producers.rows import Row, RowReader, cells_reader, objects_reader, values_reader
 from gongyu_schemas.errors import ConfigError
@@ -35,6 +35,8 @@ _EXTENSIONS = {
     ".jsonl": Format.JSONL, ".ndjson": Format.JSONL, ".jsonlines": Format.JSONL,
 }  # fmt: skip
 DELIMITERS = {Format.TSV: "\t", Format.CSV: ","}
+#: Bytes by which files tell what they are.
+_ENOUGH_TO_KNOW = 16
 _NAMED = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 
 
@@ -49,6 +51,31 @@ class SourceFile:
     encoding: Encoding = Encoding.UTF_8
     delimiter: str | None = None
     quotes: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A file and what was stated about it; None: nothing was."""
+
+    path: Path
+    naming: Naming
+    null_texts: tuple[str, ...] = ("",)
+    format: Format | None = None
+    encoding: Encoding | None = None
+    delimiter: str | None = None
+    quotes: bool = True
+
+    def as_stated(self) -> SourceFile:
+        """Nothing is guessed: UTF-8, and the format's own delimiter, unless others were stated. Raises ConfigError."""
+        return SourceFile(
+            path=self.path,
+            format=format_of(self.path, self.format),
+            naming=self.naming,
+            null_texts=self.null_texts,
+            encoding=self.encoding or Encoding.UTF_8,
+            delimiter=self.delimiter,
+            quotes=self.quotes,
+        )
 
 
 class OpenFile(Protocol):
@@ -75,9 +102,10 @@ class Rows:
 
 
 def format_of(path: Path, stated: Format | None) -> Format:
-    """Raises ConfigError where neither is known."""
+    """Raises ConfigError where neither is known, saying what the file is if that can be seen."""
     found = stated or _EXTENSIONS.get(path.suffix.lower())
     if found is None:
+        refuse_foreign(path, read_beginning(path, _ENOUGH_TO_KNOW))
         raise ConfigError(f"{path}: the extension does not tell the format; give --format tsv, csv, jsonl or parquet")
     return found
 
