@@ -22,8 +22,8 @@ from gongyu_producers.options import (
     TypeOption,
     TypesOption,
     ask_file,
+    choose_type,
     default_state_dir,
-    find_type,
     takes_groups,
 )
 from gongyu_producers.owner_topic import ask_ends
@@ -93,7 +93,7 @@ def publish_command(
     with reported():
         if snapshot and naming.op_column is not None:
             raise ConfigError("--op-column: the rows of a --snapshot are states, not changes; leave one of both away")
-        information_type = find_type(type_name, types)
+        information_type = choose_type(type_name, types)
         run = Run(
             information_type=information_type,
             source=ask_file(file, information_type, how, naming).as_stated(),
@@ -152,7 +152,7 @@ def _describe(each: TypeStatus, *, asked: bool) -> Block:
         ("records", f"{each.records:,}"),
         ("changes", ops),
         ("rejected", f"{each.rejected:,}"),
-        ("last run", None if last is None else f"{last.began}, {'ended' if last.ended else 'did not end'}: {last.file}"),
+        ("last run", None if last is None else f"{last.began}, {last.file}: {'ended' if last.ended else 'did not end'}"),
         ("behind", behind),
         ("problem", each.problem),
     )

@@ -20,19 +20,22 @@ from gongyu_producers.options import (
     TypeOption,
     TypesOption,
     ask_file,
-    find_type,
+    choose_type,
     takes_groups,
+    type_folders,
 )
 from gongyu_producers.progress import ProgressView
 from gongyu_producers.verdict_text import draft_as_json, draft_as_text, exit_code_of, verdict_as_json, verdict_as_text
-from gongyu_schemas.errors import reported
-from gongyu_schemas.information_type import InformationType, load_types, shipped_types
+from gongyu_schemas.errors import ConfigError, reported
+from gongyu_schemas.information_type import InformationType, find_types
 
 types_app = typer.Typer(add_completion=False)
 
 _LIST_HELP = """List the information types that are known here, with their fields; check a file against one; draft one from a file.
 
 Example: gongyu-owner types --types DIR
+
+Exit codes: 0 all are sound; 2 wrong usage, or a type is broken: what is wrong with it is said, and the others are listed.
 """
 
 _CHECK_HELP = """Say what publishing a file would make of it: which columns fit, which rows would be rejected and why.
@@ -61,11 +64,15 @@ def list_command(context: typer.Context, types: TypesOption = None, as_json: Jso
     if context.invoked_subcommand is not None:
         return
     with reported():
-        known = sorted(load_types(shipped_types(), *(types or [])).values(), key=lambda each: each.name)
+        found = find_types(*type_folders(types))
+        known = sorted(found.sound.values(), key=lambda each: each.name)
         if as_json:
             typer.echo(json.dumps([_describe(each) for each in known], ensure_ascii=False))
-            return
-        typer.echo(as_blocks(map(_as_block, known), screen_width()))
+        else:
+            typer.echo(as_blocks(map(_as_block, known), screen_width()))
+        broken = [line for name, mistakes in found.broken.items() for line in (f"{name!r} is a broken type; mend its folder:", *mistakes)]
+        if broken or found.absent:
+            raise ConfigError("\n".join([*broken, *found.absent]))
 
 
 @types_app.command("check", help=_CHECK_HELP)
@@ -79,7 +86,7 @@ def check_command(
     as_json: JsonOption = False,
 ) -> None:
     with reported():
-        information_type = find_type(type_name, types)
+        information_type = choose_type(type_name, types)
         asked = ask_file(file, information_type, how, naming)
         with ProgressView() as steps:
             verdict = check_file(asked, information_type, steps)

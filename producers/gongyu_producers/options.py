@@ -20,7 +20,7 @@ from gongyu_producers.columns import Naming, make_naming
 from gongyu_producers.lines import Encoding
 from gongyu_producers.source import Asked, Format, read_delimiter
 from gongyu_schemas.errors import ConfigError
-from gongyu_schemas.information_type import InformationType, load_types, shipped_types
+from gongyu_schemas.information_type import InformationType, find_type, shipped_types
 
 TypeOption = Annotated[str, typer.Option("--type", metavar="T", help="Information type of the records.")]
 TypesOption = Annotated[list[Path] | None, typer.Option("--types", metavar="DIR", help="More information types; may be repeated.")]
@@ -104,9 +104,11 @@ def default_state_dir() -> Path:
         raise ConfigError("there is no home folder for the local state; give --state-dir DIR") from error
 
 
-def find_type(name: str, folders: list[Path] | None) -> InformationType:
-    """Raises ConfigError naming the types that are known."""
-    known = load_types(shipped_types(), *(folders or []))
-    if name not in known:
-        raise ConfigError(f"--type {name!r} is not known; known are {', '.join(sorted(known))}; --types DIR adds a folder of types")
-    return known[name]
+def type_folders(folders: list[Path] | None) -> list[Path]:
+    """The shipped types' and those of --types."""
+    return [shipped_types(), *(folders or [])]
+
+
+def choose_type(name: str, folders: list[Path] | None) -> InformationType:
+    """Raises ConfigError naming the types that are known, or what is wrong with this one."""
+    return find_type(name, type_folders(folders), "--types DIR adds a folder of types")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -93,6 +94,25 @@ def test_types_lists_what_can_be_published() -> None:
     assert {"person", "levy", "resident", "business"} <= listed.keys()
     assert listed["levy"]["key"] == ["bill"]
     assert "levy" in run("types", "--types", str(TYPES))[1]
+
+
+def test_a_broken_type_stops_nothing_but_itself(tmp_path: Path, profile: Path) -> None:
+    folder = tmp_path / "types"
+    shutil.copytree(TYPES / "person", folder / "person")
+    (folder / "tree").mkdir()
+    (folder / "tree" / "type.yaml").write_text("name: tree\n", encoding="utf-8")
+    types, file = ("--types", str(folder)), write_rows(tmp_path / "people.tsv", PERSON_HEADER, [person(1)])
+    assert run("types", "check", str(file), "--type", "person", *types)[0] == exit_codes.OK
+    foreign = write_rows(tmp_path / "foreign.tsv", "a\tb", [])
+    code, _, err = run("publish", str(foreign), "--type", "person", "--profile", str(profile), *types)
+    assert code == exit_codes.USAGE and "does not fit type 'person'" in err and "tree" not in err
+    for line in (("publish", str(file), "--profile", str(profile)), ("types", "check", str(file))):
+        code, _, err = run(*line, "--type", "tree", *types)
+        assert code == exit_codes.USAGE and err.startswith("error: --type 'tree' is a broken type; mend its folder:\n")
+        assert str(folder / "tree" / "type.yaml") in err
+    for options in ((), ("--json",)):
+        code, out, err = run("types", *types, *options)
+        assert code == exit_codes.USAGE and "person" in out and "'tree' is a broken type" in err
 
 
 def test_help_shows_an_example_and_the_exit_codes() -> None:
