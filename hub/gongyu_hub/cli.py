@@ -45,5 +45,6 @@ def make_app(names: list[str]) -> typer.Typer:
 
 def main() -> None:
     called = sys.argv[1:2]
+    app = make_app(called if called and called[0] in COMMANDS else list(COMMANDS))
     with reported():
-        make_app(called if called and called[0] in COMMANDS else list(COMMANDS))()
+        app()

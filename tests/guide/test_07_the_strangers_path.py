@@ -100,7 +100,7 @@ TYPE_MISTAKES = (
     ),
     (", floor_m2: internal", "", "classification: field 'floor_m2' has none; give public, internal, personal or sensitive"),
     (": floor_m2\n", ": floor\n", "header '연면적(㎡)' maps to 'floor', which is not a field of the record"),
-    ("title:", "titel:", "titel: Extra inputs are not permitted"),
+    ("title:", "titel:", "titel: is not known here; correct the name or remove it"),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -10,7 +11,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from gongyu_hub.membership import own_name
 from gongyu_schemas import exit_codes
+from gongyu_schemas.errors import ConfigError
 from gongyu_schemas.transport.profile import Profile, write_profile
 
 HUB = Path(sys.executable).parent / "gongyu-hub"
@@ -30,9 +33,9 @@ def with_profile(directory: Path, bootstrap: str) -> Path:
     return directory
 
 
-def test_a_missing_profile_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_is_no_hubs_is_named(tmp_path: Path) -> None:
     code, text = work(tmp_path)
-    assert code == exit_codes.USAGE and "hub.yaml cannot be read" in text
+    assert code == exit_codes.USAGE and "is no hub's folder, it has no profiles" in text
 
 
 @pytest.mark.thorough
@@ -55,7 +58,38 @@ def test_an_occupied_metrics_port_is_told(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         code, text = work(with_profile(tmp_path, "127.0.0.1:9"), "--metrics", f"127.0.0.1:{port}")
-    assert code == exit_codes.USAGE and f"127.0.0.1:{port} is not free" in text
+    assert code == exit_codes.USAGE and f"127.0.0.1:{port} cannot be used: another program uses it" in text
+
+
+def test_a_second_worker_of_a_name_in_a_folder_is_refused_and_another_name_is_not(tmp_path: Path) -> None:
+    folder = with_profile(tmp_path, "127.0.0.1:9")
+    with own_name(folder / "store", "worker-1"):
+        code, text = work(folder)
+        assert code == exit_codes.USAGE, text
+        assert f"a worker named worker-1 runs in {folder} already (process {os.getpid()}); stop it, or give this one another --name" in text
+        with own_name(folder / "store", "worker-2"):
+            pass
+    with own_name(folder / "store", "worker-1"):
+        pass
+
+
+def test_the_name_of_a_killed_worker_is_free_at_once(tmp_path: Path) -> None:
+    code = f"""
+import time
+from pathlib import Path
+from gongyu_hub.membership import own_name
+with own_name(Path({str(tmp_path)!r}), "worker-1"):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as worker:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "held\n"
+        with pytest.raises(ConfigError, match=f"process {worker.pid}"), own_name(tmp_path, "worker-1"):
+            pass
+        worker.kill()
+    with own_name(tmp_path, "worker-1"):
+        pass
 
 
 def test_help_has_an_example() -> None:

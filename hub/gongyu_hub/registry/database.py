@@ -21,6 +21,7 @@ from gongyu_hub.registry import migrations, sqlite_file
 from gongyu_hub.registry.postgresql import Seat, SeatTaken, engine_of, read_url, reading
 from gongyu_hub.registry.tables import Setting
 from gongyu_schemas.errors import DatabaseError
+from gongyu_schemas.plain_words import why
 
 
 class Database:
@@ -79,8 +80,8 @@ def open_database(folder: Path, url: str | None = None, stand_by: Callable[[], b
     """The folder's SQLite file, or the PostgreSQL database of `url`.
 
     While another control plane works on a PostgreSQL database, `stand_by` is called, which waits a moment and says whether to try again.
-    Raises DatabaseError where the database cannot be used or another control plane uses it (SeatTaken, of PostgreSQL), and ConfigError
-    where the URL is none.
+    Raises DatabaseError where the database cannot be used, SeatTaken where nobody waits any longer for the control plane that works on it;
+    ConfigError where another control plane has the folder, or the URL is none.
     """
     return _open_sqlite(folder) if url is None else _open_postgresql(url, stand_by)
 
@@ -101,7 +102,7 @@ def _open_sqlite(folder: Path) -> Database:
                 f"{file} cannot be used: {_said(error)}; if it is not the hub's database, move it away; otherwise restore it from a copy"
             ) from error
         except OSError as error:
-            raise DatabaseError(f"{file} cannot be opened: {error.strerror}; check --dir and its rights") from error
+            raise DatabaseError(f"{file} cannot be opened: {why(error)}; check --dir and its rights") from error
         return Database(engine, "check the disk and the file's rights", held.pop_all())
 
 

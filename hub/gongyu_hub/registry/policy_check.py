@@ -14,12 +14,14 @@ from pathlib import Path as FilePath
 
 from gongyu_hub.policy.rows import RowsError, parse_rows, type_rows
 from gongyu_hub.policy.treatments import GROWTH_BYTES_MAX, Treatment, growth_bytes, misfit
+from gongyu_hub.registry.near import near
 from gongyu_hub.registry.places import Document, Mistake, NotYaml, Path, Place, read_document, show
-from gongyu_hub.registry.policy_file import GrantDraft, GrantEntry, LegalBasisEntry, PolicyEntries, PurposeEntry, near, read_entries
+from gongyu_hub.registry.policy_file import GrantDraft, GrantEntry, LegalBasisEntry, PolicyEntries, PurposeEntry, read_entries
 from gongyu_hub.registry.text_places import place_inside
 from gongyu_schemas.errors import ConfigError
 from gongyu_schemas.granted import covers, leaves_of, record_names
 from gongyu_schemas.information_type import InformationType, Title
+from gongyu_schemas.plain_words import why
 
 Types = Mapping[str, InformationType]
 
@@ -69,8 +71,10 @@ def read_policy(file: FilePath, types: Types, today: date, in_force: Container[t
     """Raises PolicyMistakes. `in_force` names (subscriber, grant) pairs that are not judged by the date again."""
     try:
         text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"policy {file} cannot be read: {error}; give a UTF-8 YAML file with --policy") from error
+    except OSError as error:
+        raise ConfigError(f"policy {file} cannot be read: {why(error)}; give a YAML file with --policy") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"policy {file} is not text in UTF-8; give a YAML file with --policy") from error
     try:
         document = read_document(text)
     except NotYaml as error:

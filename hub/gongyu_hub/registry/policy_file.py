@@ -6,7 +6,6 @@ sense against the information types is the next module's question (`policy_check
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,6 +14,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictStr, StringConstraints, ValidationError
 
 from gongyu_hub.policy.treatments import Treatment
+from gongyu_hub.registry.near import near
 from gongyu_hub.registry.places import Document, Mistake, Path, show
 from gongyu_schemas.information_type import Name, Title
 from gongyu_schemas.names import NAME
@@ -151,14 +151,6 @@ def read_entries(document: Document) -> tuple[PolicyEntries, list[Mistake]]:
             grants[number] = grant
         drafts[number] = _draft(content)
     return PolicyEntries(frozenset(declared), subscribers, grants, drafts), mistakes
-
-
-def near(name: str, known: list[str]) -> str:
-    """Advice for a name that is not known."""
-    close = difflib.get_close_matches(name, known, n=1)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    return f"known are {', '.join(sorted(known))}" if known else "there is none"
 
 
 def _section(document: Document, name: str, kind: type[S], mistakes: list[Mistake]) -> S | None:

@@ -16,7 +16,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 
-from gongyu_schemas.errors import DatabaseError
+from gongyu_schemas.errors import ConfigError, DatabaseError
+from gongyu_schemas.plain_words import why
 from gongyu_schemas.private import make_private_file, make_private_folder
 
 DATABASE_FILE = "hub.db"
@@ -26,17 +27,17 @@ APPLICATION_ID = 0x676E6779
 
 
 def take_lock(file: Path) -> int:
-    """Raises DatabaseError where another control plane has it; else a handle to be closed."""
+    """A handle to be closed. Raises ConfigError where another control plane has it."""
     try:
         make_private_folder(file.parent)
         handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise DatabaseError(f"{file} cannot be opened: {error.strerror}; check --dir and its rights") from error
+        raise DatabaseError(f"{file} cannot be opened: {why(error)}; check --dir and its rights") from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(handle)
-        raise DatabaseError(f"another control plane is running on {file.parent}; stop it first, or give this one another --dir") from error
+        raise ConfigError(f"another control plane is running on {file.parent}; stop it first, or give this one another --dir") from error
     return handle
 
 

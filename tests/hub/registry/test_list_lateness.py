@@ -86,6 +86,7 @@ def test_an_end_that_has_come_is_late_until_it_is_told(database: Database) -> No
     assert late_s(database, lateness, 5, 20_000) == 0
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)  # PostgreSQL reads a table of two rows whole
 def test_the_questions_of_every_second_use_an_index(database: Database) -> None:
     put(database, b"a", b"b", until_ms=5_000)
     seen: list[str] = []
