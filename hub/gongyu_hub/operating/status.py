@@ -18,11 +18,11 @@ from rich.table import Table
 
 from gongyu_hub.operating.connection import reading_profile
 from gongyu_hub.operating.partitions import HubStanding, Standing, TypeStanding, reading
+from gongyu_schemas.console import make_console
 from gongyu_schemas.errors import reported
 from gongyu_schemas.transport.clients import require_connection
 
 _EVERY_S = 2.0
-_PLAIN_WIDTH = 160
 #: As the worker's default for `policy_max_age_s`.
 _HEARTBEAT_OLD_S = 30.0
 
@@ -57,8 +57,7 @@ def status(
 
 
 def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=_PLAIN_WIDTH)
+    return make_console()
 
 
 def _print(standing: HubStanding, as_json: bool) -> None:
@@ -144,7 +143,8 @@ def draw(content: Content) -> Table:
     outer = Table.grid()
     beat, workers = content["control_plane"]["heartbeat_age_s"], content["workers"]
     outer.add_row(f"control plane: {'no heartbeat' if beat is None else f'heartbeat {beat} s ago'}")
-    outer.add_row("workers: " + (", ".join(f"{w['name']} at {w['host']} ({w['partitions']} partitions)" for w in workers) or "none"))
+    shares = [f"{w['name']} at {w['host']} ({w['partitions']} partitions of owners and subject lists)" for w in workers]
+    outer.add_row("workers: " + (", ".join(shares) or "none"))
     table = Table(box=None, pad_edge=False)
     for name in ("type", "owner"):
         table.add_column(name, overflow="fold")
