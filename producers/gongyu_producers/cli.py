@@ -37,7 +37,12 @@ from gongyu_schemas.errors import ConfigError, reported
 from gongyu_schemas.transport.clients import make_admin, require_connection
 from gongyu_schemas.transport.profile import read_profile
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="The owner's side of gongyu: publish a register.")
+_HELP = """The owner's side of gongyu: publish a register.
+
+Example: gongyu-owner publish residents.tsv --type resident --profile owner.mois.yaml --snapshot
+"""
+
+app = typer.Typer(help=_HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(types_app, name="types")
 
 _PUBLISH_HELP = """Publish a file of records to the owner's topic.

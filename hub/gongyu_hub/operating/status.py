@@ -20,11 +20,11 @@ from rich.text import Text
 from gongyu_hub.operating.connection import Commands, reading_profile
 from gongyu_hub.operating.partitions import HubStanding, Standing, TypeStanding, reading
 from gongyu_hub.policy.records import Refusal
+from gongyu_schemas.console import make_console
 from gongyu_schemas.errors import reported
 from gongyu_schemas.transport.clients import require_connection
 
 _EVERY_S = 2.0
-_PLAIN_WIDTH = 160
 #: As the worker's default for `policy_max_age_s`.
 _HEARTBEAT_OLD_S = 30.0
 
@@ -61,8 +61,7 @@ def status(
 
 
 def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=_PLAIN_WIDTH)
+    return make_console()
 
 
 def _print(content: Content, as_json: bool) -> None:
@@ -156,7 +155,8 @@ def draw(content: Content) -> Table:
     outer = Table.grid()
     beat, workers = content["control_plane"]["heartbeat_age_s"], content["workers"]
     outer.add_row(f"control plane: {'no heartbeat' if beat is None else f'heartbeat {beat} s ago'}")
-    outer.add_row("workers: " + (", ".join(f"{w['name']} at {w['host']} ({w['partitions']} partitions)" for w in workers) or "none"))
+    shares = [f"{w['name']} at {w['host']} ({w['partitions']} partitions of owners and subject lists)" for w in workers]
+    outer.add_row("workers: " + (", ".join(shares) or "none"))
     table = Table(box=None, pad_edge=False)
     for name in ("type", "owner"):
         table.add_column(name, overflow="fold")
