@@ -96,6 +96,6 @@ class Forms:
             if len(found) == 1 and not others.values:
                 return f"{kind} {next(iter(found))} stay text; {advice}"
             told = [f"{found[form].values:,} {form} (first: line {found[form].first_line})" for form in forms if form in found]
-            told += [f"{others.values:,} other values (first: line {others.first_line})"] if others.values else []
+            told += [f"{others.values:,} otherwise (first: line {others.first_line})"] if others.values else []
             return f"{kind} stay text, because not all are written alike: {', '.join(told)}; {advice if len(found) > 1 else _MEND}"
         return None
