@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -53,22 +53,18 @@ def status(
                 while True:
                     _print(describe(kafka.stand(), time.time(), commands), as_json)
                     time.sleep(_EVERY_S)
-            with Live(console=_console(), auto_refresh=False) as live:
+            with Live(console=make_console(), auto_refresh=False) as live:
                 while True:
                     content = describe(kafka.stand(), time.time(), commands)
                     live.update(Group(draw(content), *told(content)), refresh=True)
                     time.sleep(_EVERY_S)
 
 
-def _console() -> Console:
-    return make_console()
-
-
 def _print(content: Content, as_json: bool) -> None:
     if as_json:
         print(json.dumps(content, ensure_ascii=False), flush=True)
     else:
-        console = _console()
+        console = make_console()
         console.print(draw(content), highlight=False)
         for line in told(content):
             console.print(line, soft_wrap=True)  # a command is to be copied: no line ends inside
