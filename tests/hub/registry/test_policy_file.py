@@ -154,7 +154,7 @@ def test_a_foreign_file_is_a_clear_error(tmp_path: Path, types: dict[str, Inform
     file.write_bytes(b"\xff\xfe\x00binary")
     with pytest.raises(ConfigError, match="is not text in UTF-8"):
         read_policy(file, types, TODAY)
-    with pytest.raises(ConfigError, match="is not text in UTF-8"):
+    with pytest.raises(ConfigError, match="there is no such file or folder"):
         read_policy(tmp_path / "absent.yaml", types, TODAY)
 
 
