@@ -40,6 +40,7 @@ REFUSED: list[tuple[typer.Typer, tuple[str, ...], str]] = [
         "--to sqlite:///folder is a folder; name a file in it",
     ),
     (subscriber, (*RECEIVE, "jsonl:no/x"), "--to jsonl:no/x: there is no folder no; make it"),
+    (subscriber, (*RECEIVE, "-", "--group", "a b"), "--group 'a b' is not a name: use 1 to 63 of a-z"),
     (subscriber, (*RECEIVE, "-", "--metrics", "x"), "--metrics 'x' is not HOST:PORT"),
     (subscriber, ("sample", "--type", "resident", "--to", "avro:folder"), "--to avro:folder is a folder"),
     (subscriber, ("sample", "--type", "resident", "--to", "avro:no/x"), "--to avro:no/x: there is no folder no"),

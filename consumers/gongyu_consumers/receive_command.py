@@ -82,6 +82,8 @@ def _check(request: Request) -> None:
     kind = request.target.kind
     if request.group is not None and kind != "stdout":
         raise ConfigError("--group belongs to `--to -`: the other targets remember their positions themselves")
+    if request.group is not None:
+        check_name(request.group, "--group")
     if request.share and kind != "sqlite":
         raise ConfigError("--share belongs to `--to sqlite:///FILE`: each receiver of lines writes a file of its own, with everything")
     if request.daemon and request.exit_at_end:

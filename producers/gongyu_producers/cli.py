@@ -37,7 +37,12 @@ from gongyu_schemas.errors import ConfigError, reported
 from gongyu_schemas.transport.clients import make_admin, require_connection
 from gongyu_schemas.transport.profile import read_profile
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="The owner's side of gongyu: publish a register.")
+_HELP = """The owner's side of gongyu: publish a register.
+
+Example: gongyu-owner publish residents.tsv --type resident --profile owner.mois.yaml --snapshot
+"""
+
+app = typer.Typer(help=_HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(types_app, name="types")
 
 _PUBLISH_HELP = """Publish a file of records to the owner's topic.
@@ -142,7 +147,7 @@ app.command("generate", help=generate.HELP)(generate.generate_command)
 
 def _describe(each: TypeStatus, *, asked: bool) -> Block:
     ops = ", ".join(f"{what} {each.published.get(op, 0):,}" for op, what in (("c", "created"), ("u", "updated"), ("d", "deleted")))
-    last, behind = each.last, None
+    last, behind, known = each.last, None, each.last is not None or each.problem is None
     if each.behind is not None:
         behind = f"{each.behind:,} messages" if each.behind else "nothing"
     elif asked and each.problem is None:
@@ -150,8 +155,8 @@ def _describe(each: TypeStatus, *, asked: bool) -> Block:
     lines = (
         ("cluster", each.cluster),
         ("records", f"{each.records:,}"),
-        ("changes", ops),
-        ("rejected", f"{each.rejected:,}"),
+        ("changes", ops if known else None),
+        ("rejected", f"{each.rejected:,}" if known else None),
         ("last run", None if last is None else f"{last.began}, {last.file}: {last.outcome}"),
         ("behind", behind),
         ("problem", each.problem),

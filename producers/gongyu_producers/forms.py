@@ -7,48 +7,34 @@ text for its guess (`guess`), and its owner would find out only later why.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from gongyu_producers.values import BadValue, read_date
 
-Test = Callable[[str], object]
-
-
-def _is_date(text: str) -> bool:
-    try:
-        read_date(text)
-    except BadValue:
-        return False
-    return True
-
-
-def _like(pattern: str) -> Test:
-    return re.compile(pattern).fullmatch
-
-
-_CODES = "with leading zeros"
-#: In the order in which they are tried and told; the first of each kind is the one that the publisher reads.
-_DATES: Mapping[str, Test] = {
-    "as YYYY-MM-DD": _is_date,
-    "as YYYYMMDD": _like("(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"),
-    "with points or slashes": _like("[0-9]{4}[./] ?[0-9]{1,2}[./] ?[0-9]{1,2}[.]?"),
-    "as YYYY-M-D": _like("[0-9]{4}-(?:[0-9]-[0-9]{1,2}|[0-9]{2}-[0-9])"),
-    "with the year last": _like(r"[0-9]{1,2}([./-])[0-9]{1,2}\1[0-9]{4}"),
-    "with 년, 월, 일": _like("[0-9]{4}년 ?[0-9]{1,2}월 ?[0-9]{1,2}일"),
+#: The first of each kind is the one that the publisher reads. Digits may be a date and a number; a leading zero makes a code of them.
+_ISO, _COMPACT, _PLAIN, _CODE = "as YYYY-MM-DD", "as YYYYMMDD", "without separators", "with leading zeros"
+_PATTERNS = {
+    _ISO: "[0-9]{4}-[0-9]{2}-[0-9]{2}",
+    _COMPACT: "(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])",
+    _PLAIN: "[+-]?(?:0|[1-9][0-9]*)(?:[.][0-9]+)?",
+    _CODE: "[+-]?0[0-9]+",
+    "with separators": "[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:[.][0-9]+)?",
+    "with points or slashes": "[0-9]{4}[./] ?[0-9]{1,2}[./] ?[0-9]{1,2}[.]?",
+    "as YYYY-M-D": "[0-9]{4}-(?:[0-9]-[0-9]{1,2}|[0-9]{2}-[0-9])",
+    "with the year last": "[0-9]{1,2}(?:[.][0-9]{1,2}[.]|/[0-9]{1,2}/|-[0-9]{1,2}-)[0-9]{4}",
+    "with 년, 월, 일": "[0-9]{4}년 ?[0-9]{1,2}월 ?[0-9]{1,2}일",
 }
-_NUMBERS: Mapping[str, Test] = {
-    "without separators": _like("[+-]?(?:0|[1-9][0-9]*)(?:[.][0-9]+)?"),
-    "with separators": _like("[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:[.][0-9]+)?"),
-    _CODES: _like("[+-]?0[0-9]+"),
-}
+_DATES = (_ISO, _COMPACT, "with points or slashes", "as YYYY-M-D", "with the year last", "with 년, 월, 일")
+_NUMBERS = (_PLAIN, "with separators", _CODE, _COMPACT)
 _KINDS = (
     ("dates", _DATES, "export them as YYYY-MM-DD to have dates"),
     ("numbers", _NUMBERS, "export them without commas to have numbers"),
 )
 _MEND = "mend these, or say with --null which text means null"
+_NAMES = tuple(_PATTERNS)
+_FORM = re.compile("|".join(f"({pattern})" for pattern in _PATTERNS.values()))
 _STARTS = frozenset("+-0123456789")
-_LONGEST = 30
 #: Of the values: where more are of no form, the column is text that happens to hold some dates or numbers.
 _MOST_OTHERS = 0.1
 
@@ -57,45 +43,55 @@ _MOST_OTHERS = 0.1
 class Written:
     """Values of one form: how many, and the line of the first."""
 
-    values: int = 0
-    first_line: int = 0
-
-    def see(self, line: int) -> None:
-        self.values += 1
-        self.first_line = self.first_line or line
+    values: int
+    first_line: int
 
 
 @dataclass(slots=True)
 class Forms:
-    """What was seen of a column: for dates and for numbers the values by form, and those of none."""
+    """What was seen of a column, by form; None is the form of what is neither a date nor a number."""
 
-    values: int = 0
-    found: dict[str, dict[str, Written]] = field(default_factory=lambda: {kind: {} for kind, _, _ in _KINDS})
-    others: dict[str, Written] = field(default_factory=lambda: {kind: Written() for kind, _, _ in _KINDS})
+    found: dict[str | None, Written] = field(default_factory=dict)
 
     def see(self, text: str, line: int) -> None:
-        self.values += 1
-        may_be = len(text) <= _LONGEST and text[0] in _STARTS
-        for kind, forms, _ in _KINDS:
-            form = next((name for name, is_such in forms.items() if is_such(text)), None) if may_be else None
-            (self.others[kind] if form is None else self.found[kind].setdefault(form, Written())).see(line)
+        form = _form_of(text)
+        written = self.found.get(form)
+        if written is None:
+            self.found[form] = Written(1, line)
+        else:
+            written.values += 1
 
     def only_odd(self) -> bool:
         """Whether all values are dates, or all numbers, of one form, and not of the one that is read."""
-        return any(
-            len(self.found[kind]) == 1 and not self.others[kind].values and next(iter(forms)) not in self.found[kind]
-            for kind, forms, _ in _KINDS
-        )
+        return len(self.found) == 1 and not self.found.keys() & {None, _ISO, _PLAIN}
 
     def note(self) -> str | None:
         """Why a column that looks like dates or numbers is text; None where it does not look so, or holds codes."""
         for kind, forms, advice in _KINDS:
-            found, others = self.found[kind], self.others[kind]
-            if not found or _CODES in found or others.values > _MOST_OTHERS * self.values:
+            found = {form: self.found[form] for form in forms if form in self.found}
+            others = _together(written for form, written in self.found.items() if form not in found)
+            values = others.values + sum(written.values for written in found.values())
+            if not found or (kind == "numbers" and _CODE in found) or others.values > _MOST_OTHERS * values:
                 continue
             if len(found) == 1 and not others.values:
                 return f"{kind} {next(iter(found))} stay text; {advice}"
-            told = [f"{found[form].values:,} {form} (first: line {found[form].first_line})" for form in forms if form in found]
-            told += [f"{others.values:,} other values (first: line {others.first_line})"] if others.values else []
+            told = [f"{written.values:,} {form} (first: line {written.first_line})" for form, written in found.items()]
+            told += [f"{others.values:,} otherwise (first: line {others.first_line})"] if others.values else []
             return f"{kind} stay text, because not all are written alike: {', '.join(told)}; {advice if len(found) > 1 else _MEND}"
         return None
+
+
+def _form_of(text: str) -> str | None:
+    found = _FORM.fullmatch(text) if text[0] in _STARTS else None
+    form = None if found is None or found.lastindex is None else _NAMES[found.lastindex - 1]
+    if form is _ISO:
+        try:
+            read_date(text)
+        except BadValue:
+            return None
+    return form
+
+
+def _together(several: Iterable[Written]) -> Written:
+    found = list(several)
+    return Written(sum(each.values for each in found), min((each.first_line for each in found), default=0))

@@ -28,6 +28,9 @@ StateDirOption = Annotated[Path | None, typer.Option("--state-dir", help="Else $
 JsonOption = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
+_NULL_HELP = "A text that means null (else type.yaml's); in JSON and Parquet only where it is no value of its field."
+
+
 @dataclass(frozen=True, slots=True)
 class FileOptions:
     """How a file is read; None where it was not said. `publish` never guesses, `types check` and `types new` find out."""
@@ -39,7 +42,7 @@ class FileOptions:
     delimiter: Annotated[str | None, typer.Option("--delimiter", help="One character, or tab, comma, semicolon, pipe.")] = None
     no_quotes: Annotated[bool, typer.Option("--no-quotes", help="Quotes are ordinary characters.")] = False
     ignore: Annotated[list[str] | None, typer.Option("--ignore", metavar="HEADER", help="A column to pass over.")] = None
-    null: Annotated[list[str] | None, typer.Option("--null", metavar="TEXT", help="A text that means null (else type.yaml's).")] = None
+    null: Annotated[list[str] | None, typer.Option("--null", metavar="TEXT", help=_NULL_HELP)] = None
 
     def ask(self, path: Path, naming: Naming, null_texts: Sequence[str]) -> Asked:
         """`null_texts` where none was given. Raises ConfigError."""

@@ -92,7 +92,7 @@ POLICY_MISTAKES = (
     ("2020-01-01", "2020-13-01", "2020-13-01 is not a day of the calendar; write it like 2026-01-31"),
 )
 TYPE_MISTAKES = (
-    ("owner: housing-office", "owner: Housing Office", "owner: String should match pattern"),
+    ("owner: housing-office", "owner: Housing Office", "owner: is not a name"),
     (
         "key: [building_id]",
         "key: [floor_m2]",

@@ -29,7 +29,12 @@ from gongyu_schemas.names import ADMIN_USER, HUB_USER, check_name
 from gongyu_schemas.plain_words import why
 from gongyu_schemas.transport.profile import Profile
 
-lists = typer.Typer(help="Subject lists: who is on a subscriber's list.", no_args_is_help=True)
+_HELP = """Subject lists: who is on a subscriber's list.
+
+Example: gongyu-hub lists put customers customers.txt --type resident --subscriber bank-maru --dir ./hub
+"""
+
+lists = typer.Typer(help=_HELP, no_args_is_help=True)
 #: The control plane answers when it has compared the whole file with the list.
 _TIMEOUT_S = 900.0
 _SHOWN_MAX = 20
