@@ -153,7 +153,7 @@ class RunningHub:
     def _in_force(self, name: str) -> bool:
         assert self.control is not None
         said = self.control.text()
-        assert "policy refused" not in said, said
+        assert "the policy in force stays" not in said, said
         return any("policy in force" in line and name in line for line in said.splitlines())
 
     def _times_read(self) -> int:

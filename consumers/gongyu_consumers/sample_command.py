@@ -23,7 +23,7 @@ from gongyu_consumers.targets import read_target, require_place
 from gongyu_consumers.topic import subscriber_of
 from gongyu_schemas.catalogue import read_description
 from gongyu_schemas.errors import ConfigError, DatabaseError, reported
-from gongyu_schemas.information_type import InformationType, load_types, shipped_types
+from gongyu_schemas.information_type import InformationType, find_type, shipped_types
 from gongyu_schemas.names import check_name, grant_topic, key_subject, value_subject
 from gongyu_schemas.plain_words import why
 from gongyu_schemas.transport.profile import Profile, read_profile
@@ -76,10 +76,7 @@ def _schemas(
 def _find_type(name: str, profile: Profile | None, folders: list[Path] | None) -> InformationType:
     if profile is not None and not folders:
         return read_description(Registry(profile).information_type(name))
-    types = load_types(shipped_types(), *(folders or []))
-    if name not in types:
-        raise ConfigError(f"--type {name!r} is not known here; known are {', '.join(sorted(types))}; give --types FOLDER or --profile FILE")
-    return types[name]
+    return find_type(name, [shipped_types(), *(folders or [])], "give --types FOLDER or --profile FILE")
 
 
 def _choose(found: InformationType, fields: str | None) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import typer
 from pydantic import ValidationError
 
 from gongyu_hub.hub_folder import read_profile_of
+from gongyu_hub.membership import own_name
 from gongyu_hub.observe.logs import configure_logs
 from gongyu_hub.policy.key_file import KEY_FILE
 from gongyu_hub.settings import Settings
@@ -75,7 +76,9 @@ def work(
             mistakes = ((name.removesuffix("_s").replace("_", "-"), what) for name, what in mistakes_in(error))
             raise ConfigError("; ".join(f"--{option}: {what}" for option, what in mistakes)) from error
         configure_logs()
-        _run(credentials, settings, _Stop())
+        stopping = _Stop()
+        with own_name(settings.store_dir, settings.name):
+            _run(credentials, settings, stopping)
 
 
 def _run(credentials: Profile, settings: Settings, stopping: _Stop) -> None:

@@ -1,4 +1,7 @@
-"""A worker's name in the hub's group, and what to do when the group says that another holds it.
+"""A worker's name: its own on this machine by a lock beside its stores, and what to do when the hub's group says that another holds it.
+
+In one folder a second worker of the name is refused before it joins the group, where it would take over what the first one has. On
+two machines nothing but the group knows both, and the newer one wins.
 
 The client itself may bring that about: after a session that timed out, its late heartbeat under the old membership meets the new
 one, and the broker takes the two for two workers (librdkafka #3437). So being told proves nothing. What proves it: a name that
@@ -7,14 +10,20 @@ nobody lives under falls free when its session has timed out; one that another w
 
 from __future__ import annotations
 
+import fcntl
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from gongyu_schemas.errors import FatalError
+from gongyu_schemas.errors import ConfigError, FatalError
 from gongyu_schemas.names import HUB_GROUP
+from gongyu_schemas.plain_words import why
+from gongyu_schemas.private import make_private_folder
 from gongyu_schemas.transport.clients import make_admin
 from gongyu_schemas.transport.profile import Profile
 
@@ -22,6 +31,31 @@ from gongyu_schemas.transport.profile import Profile
 _GRACE_S = 5.0
 _POLL_S = 0.5
 _CALL_TIMEOUT_S = 5.0
+LOCK_FILE = "worker.lock"
+
+
+@contextmanager
+def own_name(store_dir: Path, name: str) -> Iterator[None]:
+    """The name's lock in this folder; the system frees it when the process ends, however it ends. Raises ConfigError."""
+    folder = store_dir / name
+    try:
+        make_private_folder(folder)
+        lock = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be used: {why(error)}; check --dir and its rights") from error
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            process = os.pread(lock, 32, 0).decode(errors="replace").strip()
+            raise ConfigError(
+                f"a worker named {name} runs in {store_dir.parent} already (process {process}); stop it, or give this one another --name"
+            ) from error
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(lock)
 
 
 def await_name(profile: Profile, name: str, session_timeout_s: float, stopping: Callable[[], bool]) -> None:

@@ -1,7 +1,7 @@
 """What was published from here and by which runs: kept in the state, so that it holds exactly what the state reflects.
 
 `counts` move with the offsets, in one database transaction: a crash neither loses nor doubles a change in them. A run
-is noted when it begins; one that did not publish all that it had to has no end.
+is noted when it begins; one that did not publish all that it had to has no end, but what stopped it, where anything could say so.
 """
 
 from __future__ import annotations
@@ -17,16 +17,22 @@ HISTORY_TABLES = """
 CREATE TABLE main.counts (what TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE main.runs (number INTEGER PRIMARY KEY, began, ended, file, modified_ns, snapshot, act, rows, published, rejected);
 """
+#: Added by format 3.
+STOPPED_COLUMN = "ALTER TABLE main.runs ADD COLUMN stopped"
 
 REJECTED = "rejected"
 _RUNS_KEPT = 1_000
 _COUNT = "INSERT INTO counts VALUES (?, ?) ON CONFLICT (what) DO UPDATE SET number = number + excluded.number"
-_RUN = "began, ended, file, modified_ns, snapshot, act, rows, published, rejected"
+_RUN = "began, ended, file, modified_ns, snapshot, act, rows, published, rejected, stopped"
+_REASON_MAX = 200
 
 
 @dataclass(frozen=True, slots=True)
 class PastRun:
-    """A run as it was noted; `ended` and the numbers are None where it did not come to its end. Times are ISO texts in UTC."""
+    """A run as it was noted; `ended` and the numbers are None where it did not come to its end. Times are ISO texts in UTC.
+
+    `stopped`: by what, as it was told; None also where the run was killed.
+    """
 
     began: str
     ended: str | None
@@ -37,6 +43,13 @@ class PastRun:
     rows: int | None
     published: int | None
     rejected: int | None
+    stopped: str | None
+
+    @property
+    def outcome(self) -> str:
+        if self.ended is not None:
+            return "ended"
+        return "did not end" if self.stopped is None else f"stopped: {self.stopped}"
 
     @property
     def modified(self) -> datetime:
@@ -67,6 +80,14 @@ def end_run(connection: sqlite3.Connection, rows: int, published: int, rejected:
         (_now(), rows, published, rejected),
     )
     add_counts(connection, {REJECTED: rejected})
+
+
+def stop_run(connection: sqlite3.Connection, why: str) -> None:
+    """Of the run that began last: something stopped it, a guard or an interruption; `why` begins with the reason."""
+    reason, _, _ = why.partition("; ")
+    reason = reason.removeprefix("stopped by ")
+    noted = reason if len(reason) <= _REASON_MAX else f"{reason[: _REASON_MAX - 3]}..."
+    connection.execute("UPDATE runs SET stopped = ? WHERE number = (SELECT max(number) FROM runs)", (noted,))
 
 
 def last_run(connection: sqlite3.Connection) -> PastRun | None:

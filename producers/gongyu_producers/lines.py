@@ -22,8 +22,8 @@ LONGEST_LINE = 16 * 1024 * 1024
 _FOREIGN = {
     codecs.BOM_UTF16_LE: "UTF-16 text; save it as UTF-8 (Excel: `CSV UTF-8`)",
     codecs.BOM_UTF16_BE: "UTF-16 text; save it as UTF-8",
-    b"PK\x03\x04": "an Excel workbook or ZIP archive; save the sheet as text (Excel: `CSV UTF-8`)",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook; save the sheet as text (Excel: `CSV UTF-8`)",
+    b"PK\x03\x04": "an Excel file, or another ZIP archive; save the sheet in Excel as `CSV UTF-8` and give that file",
+    b"\xd0\xcf\x11\xe0": "an old Excel file; save the sheet in Excel as `CSV UTF-8` and give that file",
     b"\x1f\x8b": "compressed by gzip; unpack it first",
     b"PAR1": "a Parquet file; give --format parquet",
 }
@@ -38,7 +38,16 @@ def refuse_foreign(path: Path, beginning: bytes) -> None:
     """Raises ConfigError where a file is no text, but something that people take for it."""
     for start, what in _FOREIGN.items():
         if beginning.startswith(start):
-            raise ConfigError(f"{path}: {what}")
+            raise ConfigError(f"{path}: this is {what}")
+
+
+def read_beginning(path: Path, most: int) -> bytes:
+    """Raises ConfigError."""
+    try:
+        with path.open("rb") as file:
+            return file.read(most)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {why(error)}") from error
 
 
 class Lines:

@@ -22,7 +22,7 @@ from gongyu_producers.catch_up import CaughtUp, TopicReader
 from gongyu_producers.compare import Counts, compare_snapshot, keys_of, list_plain
 from gongyu_producers.earlier import modified_ns, note_earlier
 from gongyu_producers.guard import DeleteLimit, check_deletes
-from gongyu_producers.history import PastRun, begin_run, end_run, last_snapshot
+from gongyu_producers.history import PastRun, begin_run, end_run, last_snapshot, stop_run
 from gongyu_producers.interrupt import Interrupt
 from gongyu_producers.owner_topic import OwnerTopic, SchemaIds, find_schema_ids, find_topic
 from gongyu_producers.pace import Pace
@@ -36,7 +36,7 @@ from gongyu_producers.state import State
 from gongyu_producers.state_file import open_state
 from gongyu_producers.summary import Summary
 from gongyu_schemas.envelope import CREATE, DELETE, UPDATE
-from gongyu_schemas.errors import ConfigError, DatabaseError
+from gongyu_schemas.errors import ConfigError, DatabaseError, GongyuError
 from gongyu_schemas.information_type import InformationType
 from gongyu_schemas.names import owner_transactional_prefix
 from gongyu_schemas.transport.clients import make_admin, make_registry, require_connection
@@ -98,6 +98,7 @@ def publish(run: Run, profile: Profile, steps: Steps) -> Summary:
         state, staging = _open(run, hub, records, stack)
         before = last_snapshot(state.connection)
         begin_run(state.connection, run.source.path.name, modified_ns(run.source.path), snapshot=run.snapshot, act=run.act)
+        stack.enter_context(_noted_stop(state))
         _stage(rows, records, staging, interrupt, steps)
         producer = None
         if not run.dry_run:
@@ -227,6 +228,16 @@ def _summarise(
         notes=tuple(notes),
         keys=keys,
     )
+
+
+@contextmanager
+def _noted_stop(state: State) -> Iterator[None]:
+    """What stops the run that has begun stands in its history: the user's command line is gone when somebody asks."""
+    try:
+        yield
+    except GongyuError as error:
+        stop_run(state.connection, str(error))
+        raise
 
 
 @contextmanager

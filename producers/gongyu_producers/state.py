@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gongyu_producers.history import HISTORY_TABLES, add_counts
+from gongyu_producers.history import HISTORY_TABLES, STOPPED_COLUMN, add_counts
 from gongyu_producers.records import Records, Unreadable, parse_writer
 from gongyu_producers.staging import digest, transaction
 from gongyu_schemas.errors import ConfigError, DatabaseError
@@ -28,7 +28,7 @@ from gongyu_schemas.fields import Schema
 from gongyu_schemas.information_type import InformationType
 from gongyu_schemas.plain_words import why
 
-FORMAT = 2
+FORMAT = 3
 _APPLICATION = 0x676F6E67  # "gong"; marks the file as ours
 _TABLES = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -36,7 +36,7 @@ CREATE TABLE partitions (partition INTEGER PRIMARY KEY, next_offset INTEGER NOT 
 CREATE TABLE published (key BLOB PRIMARY KEY, subject BLOB, digest BLOB NOT NULL, image BLOB NOT NULL) WITHOUT ROWID;
 """
 #: What makes a state of the format before one of this: run in order, in one transaction with the new number.
-_UPGRADES = {1: HISTORY_TABLES}
+_UPGRADES = {1: HISTORY_TABLES, 2: STOPPED_COLUMN}
 _PAGE_CACHE_KIB = 65_536
 _UPSERT = "INSERT OR REPLACE INTO published VALUES (?, ?, ?, ?)"
 _RE_ENCODE_AT_ONCE = 1_000
@@ -82,7 +82,7 @@ class State:
         with transaction(self.connection):
             for name in ("meta", "partitions", "published", "counts", "runs"):
                 self.connection.execute(f"DROP TABLE IF EXISTS main.{name}")
-            for statement in (_TABLES + HISTORY_TABLES).strip().splitlines():
+            for statement in (_TABLES + HISTORY_TABLES + STOPPED_COLUMN).strip().splitlines():
                 self.connection.execute(statement)
             self.connection.execute(f"PRAGMA main.user_version = {FORMAT}")
             self.connection.execute(f"PRAGMA main.application_id = {_APPLICATION}")

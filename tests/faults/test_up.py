@@ -87,6 +87,9 @@ def test_up_from_an_empty_folder_through_kills_to_a_restart(tmp_path: Path) -> N
         publish(hub, tmp_path, 50)
         killed = children(first)
         assert set(killed) == {"kafka", "serve", "work"}
+        twin = run("gongyu-hub", "work", "--dir", hub)
+        assert twin.returncode == exit_codes.USAGE and f"process {killed['work'].pid}" in twin.stderr
+        assert killed["work"].is_running() and "worker-1 ended" not in first.text()
         for name in ("work", "serve"):
             killed[name].kill()
         first.ready("worker-1: ready again", 90)

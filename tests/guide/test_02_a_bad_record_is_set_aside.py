@@ -71,7 +71,7 @@ def test_a_bad_row_is_rejected_at_the_owner_and_a_bad_message_at_the_hub(desk: D
 
     # It is set aside with its reason. What was sent is shown only where an operator asks for it.
     listed = desk.do("gongyu-hub dead-letters list --dir hub --type well --json")
-    letter = json.loads(listed.out)
+    (letter,) = json.loads(listed.out)
     assert (letter["reason"], letter["owner_topic"]) == ("not-wire-format", "owner.water-board.well") and letter["detail"]
     sent = b"depth: 40 m".hex()
     assert sent not in listed.said

@@ -130,5 +130,5 @@ class Desk:
 
     def _in_force(self, information_type: str) -> bool:
         said = self._processes["serve"].text()
-        assert "changed policy refused" not in said, said
+        assert "the policy in force stays" not in said, said
         return any("policy in force" in line and f'"{information_type}"' in line for line in said.splitlines())

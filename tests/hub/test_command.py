@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -11,7 +12,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from gongyu_hub.membership import own_name
 from gongyu_schemas import exit_codes
+from gongyu_schemas.errors import ConfigError
 from gongyu_schemas.transport.profile import Profile, write_profile
 
 HUB = Path(sys.executable).parent / "gongyu-hub"
@@ -71,6 +74,37 @@ def test_a_signal_before_there_is_work_ends_it_at_once(number: int, code: int, t
         worker.send_signal(number)
         assert (*worker.communicate(timeout=8), worker.returncode) == ("", "", code)
         client.close()
+
+
+def test_a_second_worker_of_a_name_in_a_folder_is_refused_and_another_name_is_not(tmp_path: Path) -> None:
+    folder = with_profile(tmp_path, "127.0.0.1:9")
+    with own_name(folder / "store", "worker-1"):
+        code, text = work(folder)
+        assert code == exit_codes.USAGE, text
+        assert f"a worker named worker-1 runs in {folder} already (process {os.getpid()}); stop it, or give this one another --name" in text
+        with own_name(folder / "store", "worker-2"):
+            pass
+    with own_name(folder / "store", "worker-1"):
+        pass
+
+
+def test_the_name_of_a_killed_worker_is_free_at_once(tmp_path: Path) -> None:
+    code = f"""
+import time
+from pathlib import Path
+from gongyu_hub.membership import own_name
+with own_name(Path({str(tmp_path)!r}), "worker-1"):
+    print("held", flush=True)
+    time.sleep(600)
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as worker:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "held\n"
+        with pytest.raises(ConfigError, match=f"process {worker.pid}"), own_name(tmp_path, "worker-1"):
+            pass
+        worker.kill()
+    with own_name(tmp_path, "worker-1"):
+        pass
 
 
 def test_help_has_an_example() -> None:

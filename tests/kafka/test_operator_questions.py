@@ -80,13 +80,15 @@ def test_values_are_shown_only_where_asked_for(shared: Published) -> None:
     [
         ("nothing", "p1", "no grant 'nothing' is in force"),
         ("s-explained/all", "", "must be a JSON object of id"),
+        ("s-explained/all", "p0000000\np0000001\n", "standard input has several lines: give the key of one record"),
+        ("s-explained/all", '{"id": "p0000000"}\n{"id": "p0000001"}\n', "must be a JSON object of id, of one record alone"),
         ("s-explained/all", '{"name": "Kim"}', "the key lacks id"),
         ("s-explained/all", '{"id": 7}', "do not fit its fields id"),
     ],
 )
 def test_a_wrong_question_is_told_without_what_was_given(shared: Published, grant: str, key: str, why: str) -> None:
     done = ask(shared.hub, "explain", grant, given=key)
-    assert done.returncode == exit_codes.USAGE and why in done.stderr and "Kim" not in done.stderr
+    assert done.returncode == exit_codes.USAGE and why in done.stderr and "Kim" not in done.stderr and "p000" not in done.stderr
 
 
 def test_a_record_keyed_otherwise_than_its_subject_is_found_with_or_without_the_subject(
@@ -135,7 +137,8 @@ def test_a_subject_that_is_not_on_the_list_is_withheld(shared: Published, unique
 def letters(hub: RunningHub, *more: str) -> list[dict[str, Any]]:
     done = ask(hub, "dead-letters", "list", "--type", "explained", "--json", *more)
     assert done.returncode == 0, done.stderr
-    return [json.loads(line) for line in done.stdout.splitlines()]
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
 
 
 def test_dead_letters_are_listed_newest_first_by_reason_and_time(shared: Published) -> None:
@@ -149,13 +152,14 @@ def test_dead_letters_are_listed_newest_first_by_reason_and_time(shared: Publish
     assert "the owner publishes the record again" in person and SECRET not in person
     for arguments, why in (
         (("list", "--reason", "bad"), "reasons are null-key"),
+        (("list", "--type", "explaimed"), "no information type 'explaimed' has grants in force or subject lists; known are explained"),
         (("list", "--since", "soon"), "--since 'soon'"),
         (("show", "x"), "is no position"),
         (("show", "0:99999999"), "there is no dead letter"),
         (("show", "99:1"), "there is no dead letter"),
     ):
-        done = ask(shared.hub, "dead-letters", *arguments)
-        assert done.returncode == exit_codes.USAGE and why in done.stderr
+        for done in (ask(shared.hub, "dead-letters", *arguments), ask(shared.hub, "dead-letters", *arguments, "--json")):
+            assert (done.returncode, done.stdout) == (exit_codes.USAGE, "") and why in done.stderr
 
 
 @pytest.mark.parametrize("piece", [1, 2, 2000])

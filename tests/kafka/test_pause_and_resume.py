@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gongyu_hub.operating.connection import Commands
 from gongyu_hub.operating.partitions import reading
 from gongyu_hub.operating.status import describe
 from gongyu_schemas import exit_codes
@@ -25,7 +26,7 @@ GUARD = ("--max-rejections", "3")
 def state(of: Published) -> dict[str, Any]:
     """What `status` says of a type, asked without starting the command each time."""
     with reading(of.hub.profile("hub")) as kafka:
-        found: dict[str, Any] = describe(kafka.stand(of.type.name), 0)["types"][0]
+        found: dict[str, Any] = describe(kafka.stand(of.type.name), 0, Commands(of.hub.directory))["types"][0]
     return found
 
 

@@ -251,6 +251,12 @@ def test_new_types_and_grants_are_published_while_running(hub: HubFiles, admin: 
         assert may_write(hub.profile("owner.aviary"), "owner.aviary.bird")
 
 
+def refused_now(admin: Profile) -> str:
+    """By the newest heartbeat: what for."""
+    refused = Heartbeat.model_validate_json(heartbeats(admin)[-1]).refused
+    return "" if refused is None else refused.reason
+
+
 def test_a_change_of_what_is_in_force_is_refused_while_running_and_at_start(hub: HubFiles, admin: Profile) -> None:
     good = hub.policy.read_text()
     with hub.serve() as (control, _):
@@ -260,8 +266,17 @@ def test_a_change_of_what_is_in_force_is_refused_while_running_and_at_start(hub:
         assert "grant vet/dogs: rows:" in hub.log.read_text()
         beat = len(heartbeats(admin))
         wait_until(lambda: len(heartbeats(admin)) > beat, 10, "the heart goes on")
+        wait_until(lambda: "grant vet/dogs: rows:" in refused_now(admin), 10, "the heartbeat tells what is refused")
         assert policy_records(admin) == before, "nothing of a refused policy is published"
+        (hub.types / "cat" / "type.yaml").rename(hub.types / "type.yaml")
+        wait_until(lambda: "information type broken; the policy in force stays" in hub.log.read_text(), 10, "the broken type in the log")
+        wait_until(lambda: str(hub.types / "record.avsc") in refused_now(admin), 10, "the heartbeat tells which folder")
+        (hub.types / "type.yaml").rename(hub.types / "cat" / "type.yaml")
+        hub.policy.write_text(good)
+        wait_until(lambda: "mended; what the policy says is in force" in hub.log.read_text(), 10, "the mending in the log")
+        wait_until(lambda: refused_now(admin) == "", 10, "the heartbeat tells of nothing any more")
         assert control.stop() == 0
+    write_policy(hub.policy, grant("vet", "dogs"), grant("shop", "dogs"), grant("shop", "cats", "cat"), grant("shop", "wolves", "wolf"))
     refused = run(SERVE, *hub.arguments())
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "this policy changes what is in force" in refused.stderr

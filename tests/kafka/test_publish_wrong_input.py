@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
+from gongyu_producers.status import read_status
 from gongyu_schemas import exit_codes
 from gongyu_schemas.transport.profile import Profile, write_profile
-from tests.producers.owned_topic import OwnedTopic, copy_type, owned_topic
+from tests.producers.owned_topic import OwnedTopic, copy_type
 from tests.producers.registers import PERSON_HEADER, person, write_people, write_rows
 
 pytestmark = pytest.mark.kafka
-
-
-@pytest.fixture
-def people(admin: Profile, tmp_path: Path, unique: Callable[[str], str]) -> Iterator[OwnedTopic]:
-    with owned_topic(admin, tmp_path, unique("registry-office"), "person") as owned:
-        yield owned
 
 
 def test_a_wrong_password_is_told(people: OwnedTopic, tmp_path: Path, admin: Profile) -> None:
@@ -70,6 +64,8 @@ def test_a_snapshot_of_nothing_is_stopped_by_the_guard(people: OwnedTopic, tmp_p
     code, _, err = people.run(write_people(file, {}), "--snapshot")
     assert code == exit_codes.USAGE
     assert "1 of 1 published records (100.0%)" in err
+    last = read_status(people.state_dir, None)[0].last
+    assert last is not None and last.outcome.startswith("stopped: 1 of 1 published records (100.0%)")
     assert people.snapshot(file, "--allow-deletes")["deleted"] == 1
 
 

@@ -18,6 +18,7 @@ from gongyu_schemas.partitioner import partition_of
 from gongyu_schemas.subject_lists import ADDED, entry_key
 from gongyu_schemas.transport.clients import make_producer
 from tests.kafka.impatient_worker import MAX_AGE_S
+from tests.kafka.operator_asks import ask
 from tests.kafka.subject_lists import LISTED, lists, membership, put, settled, told
 from tests.kafka.worker_metrics import policy_age_s
 from tests.running import Process, Published, Row, RunningHub, people, read_all
@@ -135,7 +136,32 @@ def test_bad_lines_lose_no_good_one_and_remove_nothing(hub: RunningHub, unique: 
     assert lists(hub, "put", of, lines=[]).returncode == exit_codes.USAGE
     entries = lists(hub, "show", of, "--entries").stdout.splitlines()
     assert [json.loads(line)["id"] for line in entries] == ["a", "b", "c", "f"]
-    assert lists(hub, "show", of, name="none").returncode == exit_codes.USAGE
+    document = json.loads(lists(hub, "show", of, "--entries", "--json").stdout)
+    assert (document["entries"], document["used_by"]) == (4, ["seoul-vip", "vip"])
+    assert [each["id"] for each in document["subjects"]] == ["a", "b", "c", "f"]
+    removed = lists(hub, "remove", of, lines=["a", "x", "y"])
+    assert "1 removed, 2 not on the list" in removed.stdout and removed.stderr == ""
+
+
+@pytest.mark.timeout(300)
+def test_a_name_that_was_mistyped_makes_no_list_and_one_that_no_grant_uses_is_told(hub: RunningHub, unique: Callable[[str], str]) -> None:
+    of = hub.add_type("person", unique("named"), LISTED)
+    vip = ("lists", "add", "vip", "-")
+    for mistyped, known in (
+        (("--type", f"{of.type.name}x", "--subscriber", of.subscriber), of.type.name),
+        (("--type", of.type.name, "--subscriber", f"{of.subscriber}x"), of.subscriber),
+    ):
+        for more in ((), ("--json",), ("--dry-run",)):
+            done = ask(hub, *vip, *mistyped, *more, given="a\n")
+            assert (done.returncode, done.stdout) == (exit_codes.USAGE, "") and "known are " in done.stderr and known in done.stderr
+    for action in ("show", "remove"):
+        done = lists(hub, action, of, lines=["a"], name="vips")
+        assert done.returncode == exit_codes.USAGE and "has no list 'vips'" in done.stderr and "known are vip" in done.stderr
+    early = lists(hub, "add", of, lines=["a"], name="early")
+    assert early.returncode == 0 and "1 added" in early.stdout
+    assert early.stderr == f"{of.subscriber}/early ({of.type.name}): no grant in force uses this list\n"
+    assert put(hub, "add", of, ["a"])["used_by"] == ["seoul-vip", "vip"]
+    assert lists(hub, "add", of, lines=["b"]).stderr == ""
 
 
 @pytest.mark.timeout(300)

@@ -105,11 +105,12 @@ def test_json_lines_tell_what_is_wrong_with_a_line(tmp_path: Path) -> None:
         assert expected in content
 
 
-def test_the_extension_tells_the_format_or_the_user_does() -> None:
+def test_the_extension_tells_the_format_or_the_user_does(tmp_path: Path) -> None:
     assert format_of(Path("A.TSV"), None) is Format.TSV
     assert format_of(Path("a.txt"), Format.CSV) is Format.CSV
+    (tmp_path / "a.txt").write_text("a\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="--format"):
-        format_of(Path("a.txt"), None)
+        format_of(tmp_path / "a.txt", None)
     assert [read_delimiter(text) for text in ("tab", "\\t", ";", "pipe")] == ["\t", "\t", ";", "|"]
     with pytest.raises(ConfigError, match="--delimiter"):
         read_delimiter("::")

@@ -34,7 +34,7 @@ def published(*rows: Row) -> State:
 
 def before(file: Path, *, seconds: int) -> PastRun:
     """A snapshot of a file that is so much newer (or older) than this one."""
-    return PastRun("", "", "last.tsv", file.stat().st_mtime_ns + seconds * 10**9, True, None, 1, 1, 0)
+    return PastRun("", "", "last.tsv", file.stat().st_mtime_ns + seconds * 10**9, True, None, 1, 1, 0, None)
 
 
 @pytest.fixture

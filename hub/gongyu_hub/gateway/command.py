@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import structlog
@@ -40,6 +41,7 @@ from gongyu_hub.registry.policy_check import Policy, Types, read_policy
 from gongyu_hub.registry.policy_topic import next_sequence
 from gongyu_hub.registry.pseudonym_key import keep_key
 from gongyu_hub.registry.readiness import Readiness
+from gongyu_hub.registry.refusals import Refusals, TypesBroken
 from gongyu_hub.registry.unread_removals import UnreadRemovals
 from gongyu_hub.registry.users import keep_administrator, profile_file
 from gongyu_hub.registry.watch import fingerprint
@@ -70,7 +72,10 @@ class Sources:
 
     def read(self, database: Database) -> tuple[Types, Policy]:
         """Raises ConfigError with every mistake."""
-        types = load_types(*self.folders)
+        try:
+            types = load_types(*self.folders)
+        except ConfigError as error:
+            raise TypesBroken(str(error)) from error
         with database.reading() as session:
             in_force = epochs.grants_in_force(session)
         return types, read_policy(self.policy, types, _today(), in_force)
@@ -121,6 +126,7 @@ def _run(
     held.callback(server.stop)
     require_connection(administrator, _CONNECT_TIMEOUT_S)
     admin = KafkaAdmin(administrator)
+    refusals = Refusals(_now_ms)
     control = Control(
         database=database,
         credentials=credentials,
@@ -129,7 +135,7 @@ def _run(
         profile=administrator.model_copy(update={"registry": url}),
         profiles=directory / "profiles",
         key_check=key_check,
-        now_ms=lambda: time.time_ns() // 1_000_000,
+        now_ms=_now_ms,
     )
     policy_topic = control.prepare()
     decided = control.apply(known_types, policy)
@@ -143,7 +149,7 @@ def _run(
     lists = ListPublisher(administrator, database, readiness, control.now_ms)
     lists.start()
     held.callback(lists.stop)
-    heart = Heart(administrator, database, next_sequence(policy_topic), readiness, lists.hindrance)
+    heart = Heart(administrator, database, next_sequence(policy_topic), readiness, refusals, lists.hindrance)
     heart.start()
     held.callback(heart.stop)
     readiness.report("start", "telling Kafka what changed in subject lists")
@@ -152,7 +158,7 @@ def _run(
     readiness.clear("start")
     if lists.told.is_set():
         print(f"control plane: ready at {url}", flush=True)
-    _watch(control, removals, catalogue, sources, seen, (server, heart, lists), stopping)
+    _watch(control, removals, catalogue, sources, refusals, seen, (server, heart, lists), stopping)
     LOG.info("stopping")
 
 
@@ -161,6 +167,7 @@ def _watch(
     removals: UnreadRemovals,
     catalogue: Catalogue,
     sources: Sources,
+    refusals: Refusals,
     seen: bytes,
     threads: tuple[Server, Heart, ListPublisher],
     stopping: threading.Event,
@@ -179,13 +186,15 @@ def _watch(
         try:
             known_types, policy = sources.read(control.database)
             decided = control.apply(known_types, policy)
+        except ConfigError as error:
+            refusals.refuse(error)
         except GongyuError as error:
-            _log_refusal(error)
-            if not isinstance(error, ConfigError):
-                seen = _UNSEEN
+            _log_delay(error)
+            seen = _UNSEEN
         else:
             catalogue.show(known_types)
             LOG.info("changed policy in force", types=len(known_types), grants=len(policy.grants), new_epochs=decided)
+            refusals.mended([f"{name} {epochs.FIRST_EPOCH}" for name in decided])
 
 
 def _require_alive(threads: Sequence[Server | Heart | ListPublisher]) -> None:
@@ -202,13 +211,6 @@ def _publish_waiting(control: Control, removals: UnreadRemovals) -> None:
         LOG.warning("decided but not published yet; tried again", cause=str(error))
 
 
-def _log_refusal(error: GongyuError) -> None:
-    if isinstance(error, ConfigError):
-        LOG.error("changed policy refused; the policy in force stays", mistakes=str(error).splitlines())
-    else:
-        LOG.error("changed policy not published yet; tried again", cause=str(error))
-
-
 def _listen(app: FastAPI, database: Database, address: tuple[str, int]) -> tuple[Server, str]:
     host, port = address
     kept = database.setting(_PORT)
@@ -223,8 +225,16 @@ def _listen(app: FastAPI, database: Database, address: tuple[str, int]) -> tuple
 def _read_administrator(directory: Path, profile: Path | None) -> Profile:
     file = profile or profile_file(directory / "profiles", ADMIN_USER)
     if profile is None and not file.exists():
-        raise ConfigError(f"{file} is not there: start `gongyu-hub kafka --dir {directory}` first, or give --profile")
+        raise ConfigError(f"{file} is not there: start `gongyu-hub kafka --dir {quote(str(directory))}` first, or give --profile")
     return read_profile(file)
+
+
+def _log_delay(error: GongyuError) -> None:
+    LOG.error("changed policy not published yet; tried again", cause=str(error))
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _today() -> date:

@@ -1,14 +1,17 @@
 """Subject lists over HTTP, for the administrator alone.
 
     GET  /subject-lists/{type}                                                       {"fields"}: what a subject is made of
+    GET  /subject-lists/{type}/{subscriber}/{list}/{put|add|remove}                  the same, if the list may be changed so
     POST /subject-lists/{type}/{subscriber}/{list}/{put|add|remove}[?dry_run=true]   body: JSON lines {"line", "values", "until"}
     GET  /subject-lists/{type}/{subscriber}/{list}                                   how it stands
     POST /subject-lists/{type}/{subscriber}/{list}/entries                           body: {"after": HEX, "limit": N}; a page of JSON lines
 
 A body may have any number of lines, each of no more than 100,000 bytes: it is taken in parts and compared with the list when it is whole;
-one that breaks off changes nothing. Bad lines are told by their number and never by their content; the others are taken. Where `put` meets
-a bad line it removes nothing: that line might have been an entry. A client may send a line that it cannot read as one with `unreadable`:
-why. Where a page begins is said in the body, because a subject is a person's number and URLs stand in the logs of proxies.
+one that breaks off changes nothing. Lists are made by the first `put` or `add`, for subscribers and types that the hub knows; `used_by`
+of an answer names the grants in force that use the list. Bad lines are told by their number and never by their content; the others are
+taken. Where `put` meets a bad line it removes nothing: that line might have been an entry. A client may send a line that it cannot read as
+one with `unreadable`: why. Where a page begins is said in the body, because a subject is a person's number and URLs stand in the logs of
+proxies.
 """
 
 from __future__ import annotations
@@ -18,21 +21,22 @@ import secrets
 import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import structlog
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from gongyu_hub.gateway.login import LoggedIn
 from gongyu_hub.gateway.replies import RegistryError
-from gongyu_hub.registry import subject_lists
+from gongyu_hub.registry import list_names, subject_lists
 from gongyu_hub.registry.database import Database
+from gongyu_hub.registry.list_ends import read_end, written_end
 from gongyu_hub.registry.principals import Principal, Role
-from gongyu_hub.registry.subject_lists import ListKey, NoSuchType, Taken
+from gongyu_hub.registry.subject_lists import ListKey, NotKnown, Taken
 from gongyu_hub.registry.subject_values import NotASubject, SubjectCodec
 from gongyu_schemas.names import NAME
 
@@ -46,7 +50,6 @@ _REASON_MAX = 200
 _PAGE_MAX = 10_000
 #: A subject in hexadecimal, and a number.
 _PAGE_BYTES_MAX = 20_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class _Line(BaseModel):
@@ -124,8 +127,8 @@ def entries(_operator: Operator, of: Of, database: Data, wanted: Annotated[_Page
         raise RegistryError(422, 42200, "`after` must be the `at` of an earlier line.") from None
     codec = _codec(database, of)
     with database.reading() as session:
-        found = subject_lists.page(session, _require(subject_lists.find(session, of)), behind, wanted.limit)
-    lines = ({"values": codec.decode(subject), "until": _written(until_ms), "at": subject.hex()} for subject, until_ms in found)
+        found = subject_lists.page(session, _existing(session, of), behind, wanted.limit)
+    lines = ({"values": codec.decode(subject), "until": written_end(until_ms), "at": subject.hex()} for subject, until_ms in found)
     return PlainTextResponse("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), media_type="application/x-ndjson")
 
 
@@ -133,12 +136,12 @@ def entries(_operator: Operator, of: Of, database: Data, wanted: Annotated[_Page
 async def change(
     action: Literal["put", "add", "remove"], request: Request, operator: Operator, of: Of, database: Data, dry_run: bool = False
 ) -> dict[str, Any]:
-    codec = await run_in_threadpool(_codec, database, of)
+    codec = await run_in_threadpool(_changeable, database, of, action)
     upload = _Upload(codec, secrets.token_hex(8), time.time_ns() // 1_000_000)
     try:
         async for part in _parts(request):
             await run_in_threadpool(_stage, database, upload, part)
-        taken = await run_in_threadpool(_take, database, of, upload, action, dry_run)
+        taken, used_by = await run_in_threadpool(_take, database, of, upload, action, dry_run)
     finally:
         await run_in_threadpool(_forget, database, upload)
     if not dry_run:
@@ -149,32 +152,56 @@ async def change(
         "rejected": upload.rejected,
         "rejections": upload.rejections,
         "removals_withheld": action == "put" and upload.rejected > 0,
+        "used_by": used_by,
     }
+
+
+@router.get("/{information_type}/{subscriber}/{name}/{action}")
+def may_change(action: Literal["put", "add", "remove"], _operator: Operator, of: Of, database: Data) -> dict[str, Any]:
+    """Asked before a long body is sent."""
+    return _fields(_changeable(database, of, action))
 
 
 @router.get("/{information_type}")
 def describe(_operator: Operator, information_type: str, database: Data) -> dict[str, Any]:
-    codec = _codec(database, ListKey("", information_type, ""))
-    return {"fields": [each.name for each in codec.fields]}
+    return _fields(_codec(database, ListKey("", information_type, "")))
 
 
 @router.get("/{information_type}/{subscriber}/{name}")
 def show(_operator: Operator, of: Of, database: Data) -> dict[str, Any]:
     with database.reading() as session:
-        return asdict(subject_lists.standing(session, _require(subject_lists.find(session, of))))
+        return {**asdict(subject_lists.standing(session, _existing(session, of))), "used_by": list_names.used_by(session, of)}
 
 
-def _require(list_id: int | None) -> int:
-    if list_id is None:
-        raise RegistryError(404, 40400, "There is no such list: no grant uses it and nothing was ever put on it.")
-    return list_id
+def _existing(session: Session, of: ListKey) -> int:
+    try:
+        return list_names.require(session, of)
+    except NotKnown as error:
+        raise RegistryError(404, 40400, f"{error}.") from error
+
+
+def _changeable(database: Database, of: ListKey, action: str) -> SubjectCodec:
+    """What may be added to or removed from a list: nothing is removed from one that does not exist."""
+    with database.reading() as session:
+        if action == "remove":
+            _existing(session, of)
+        else:
+            try:
+                list_names.require_owner(session, of)
+            except NotKnown as error:
+                raise RegistryError(404, 40400, f"{error}.") from error
+    return _codec(database, of)
+
+
+def _fields(codec: SubjectCodec) -> dict[str, Any]:
+    return {"fields": [each.name for each in codec.fields]}
 
 
 def _codec(database: Database, of: ListKey) -> SubjectCodec:
     try:
         with database.reading() as session:
             registered = subject_lists.key_schema(session, of.information_type)
-    except NoSuchType as error:
+    except NotKnown as error:
         raise RegistryError(404, 40400, f"{error}.") from error
     return SubjectCodec(registered.schema_id, json.loads(registered.text))
 
@@ -234,38 +261,8 @@ def _read(upload: _Upload, text: bytes) -> tuple[bytes, int | None] | None:
     return subject, until_ms
 
 
-def read_end(text: str) -> int:
-    """The first moment after: of a day in UTC its end, of a moment itself. Raises NotASubject, also where it could not be shown."""
-    try:
-        moment = _read_moment(text)
-    except NotASubject:
-        raise
-    except ValueError:
-        raise NotASubject("until: neither a day (2026-01-31) nor a moment (2026-01-31T18:00:00+09:00)") from None
-    try:
-        if len(text) == len("2026-01-31"):
-            moment += timedelta(days=1)
-        end = moment.astimezone(UTC)
-    except OverflowError:
-        raise NotASubject("until: outside the years 1 to 9999 in UTC; leave it out for an entry without an end") from None
-    return (end - _EPOCH) // timedelta(milliseconds=1)
-
-
-def _read_moment(text: str) -> datetime:
-    """A day as its begin in UTC. Raises ValueError."""
-    if len(text) == len("2026-01-31"):
-        return datetime.combine(date.fromisoformat(text), datetime.min.time(), UTC)
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise NotASubject("until: a moment needs its offset from UTC, for example 2026-01-31T18:00:00+09:00")
-    return moment
-
-
-def _written(until_ms: int | None) -> str | None:
-    return None if until_ms is None else (_EPOCH + timedelta(milliseconds=until_ms)).isoformat()
-
-
-def _take(database: Database, of: ListKey, upload: _Upload, action: str, dry_run: bool) -> Taken:
+def _take(database: Database, of: ListKey, upload: _Upload, action: str, dry_run: bool) -> tuple[Taken, list[str]]:
+    """What became of the upload, and the grants that use the list."""
     with database.writing() as session:
         tried = session.begin_nested()
         list_id = subject_lists.find_or_make(session, of)
@@ -276,7 +273,7 @@ def _take(database: Database, of: ListKey, upload: _Upload, action: str, dry_run
             taken = subject_lists.take(session, list_id, upload.name, remove_others=exact)
         if dry_run:
             tried.rollback()
-    return taken
+        return taken, list_names.used_by(session, of)
 
 
 def _forget(database: Database, upload: _Upload) -> None:

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from gongyu_hub.local_kafka.die_with_parent import guarded
 from gongyu_schemas import exit_codes
@@ -34,6 +35,7 @@ _LONGEST_BACK_OFF_S = 15.0
 _POLL_S = 0.1
 _LOG_LIMIT_BYTES = 16 * 1024 * 1024
 _TAIL_LINES = 5
+_SAID_MAX = 500
 
 
 class Ended(GongyuError):
@@ -187,15 +189,22 @@ class Children:
         self._say(f"{name} ended with {_how(code)}; started again in {wait_s:g} s; its log: {child.log}")
 
     def _tell(self, child: Child) -> None:
-        """Errors in the logs are for the person at the terminal too."""
+        """Errors in the logs are for the person at the terminal too, and what says of itself that it is to be told."""
         for line in child.news():
             try:
                 content = json.loads(line) if line.startswith("{") else None
             except ValueError:
                 content = None
-            if isinstance(content, dict) and content.get("level") == "error":
-                more = {name: value for name, value in content.items() if name not in ("level", "timestamp", "event")}
-                self._say(f"{child.plan.name}: {content.get('event')} {json.dumps(more, ensure_ascii=False) if more else ''}".rstrip())
+            if isinstance(content, dict) and (content.get("level") == "error" or content.get("tell")):
+                self._say(f"{child.plan.name}: {_readable(content)}")
+
+
+def _readable(content: dict[str, Any]) -> str:
+    """A log line for a person: what happened first, its details as `name=value`, bounded."""
+    more = {name: value for name, value in content.items() if name not in ("level", "timestamp", "event", "tell")}
+    details = (f"{name}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}" for name, value in more.items())
+    text = " ".join((str(content.get("event")), *details))
+    return text if len(text) <= _SAID_MAX else f"{text[: _SAID_MAX - 3]}..."
 
 
 def _how(code: int) -> str:

@@ -6,6 +6,8 @@ Kafka wrote it, so the control plane's address is then the hub profile's.
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,25 @@ from gongyu_schemas.names import ADMIN_USER, HUB_USER
 from gongyu_schemas.transport.profile import Profile
 
 _TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """Writes further commands about the hub that was asked about, so that each runs as it is printed. `profile`: as it was given."""
+
+    directory: Path
+    profile: Path | None = None
+
+    def reading(self, words: str) -> str:
+        """One that reads with the hub's profile."""
+        return self._write(words, [] if self.profile is None else ["--profile", str(self.profile)])
+
+    def other(self, words: str) -> str:
+        """One that takes another profile: the one that it finds in the folder."""
+        return self._write(words, [])
+
+    def _write(self, words: str, more: list[str]) -> str:
+        return f"`{shlex.join(['gongyu-hub', *words.split(), '--dir', str(self.directory), *more])}`"
 
 
 def reading_profile(directory: Path, profile: Path | None) -> Profile:
@@ -43,7 +64,7 @@ def ask_control_plane(profile: Profile, path: str, body: dict[str, Any]) -> dict
         reply = httpx2.post(f"{profile.registry}{path}", json=body, auth=login, timeout=_TIMEOUT_S, verify=trust, trust_env=False)
         answer: dict[str, Any] = reply.json()
     except (httpx2.HTTPError, ValueError) as error:
-        raise KafkaUnavailable(f"the control plane at {profile.registry} does not answer: {error}; is `gongyu-hub serve` up?") from error
+        raise KafkaUnavailable(f"the control plane at {profile.registry} does not answer: {error}; is it running?") from error
     if reply.status_code >= 500:
         raise KafkaUnavailable(f"the control plane at {profile.registry}: {answer.get('message')}")
     if reply.status_code >= 400:

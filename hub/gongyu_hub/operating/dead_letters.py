@@ -62,14 +62,12 @@ def find(kafka: Kafka, position: str) -> Letter:
     """By its own position. Raises ConfigError."""
     partition, colon, offset = position.partition(":")
     if not colon or not partition.isdecimal() or not offset.isdecimal():
-        raise ConfigError(f"{position!r} is no position of a dead letter: PARTITION:OFFSET, as `gongyu-hub dead-letters list` shows it")
+        raise ConfigError(f"{position!r} is no position of a dead letter: PARTITION:OFFSET, as the list of dead letters shows it")
     number, at = int(partition), int(offset)
     if number < kafka.partitions(DEAD_LETTER_TOPIC):
         for message in kafka.read_range((DEAD_LETTER_TOPIC, number), at, at + 1):
             return read_letter(message)
-    raise ConfigError(
-        f"there is no dead letter at {position}: it is older than 30 days, or never was; `gongyu-hub dead-letters list` lists them"
-    )
+    raise ConfigError(f"there is no dead letter at {position}: it is older than 30 days, or never was")
 
 
 def read_letter(message: Message) -> Letter:

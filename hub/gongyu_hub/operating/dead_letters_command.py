@@ -17,6 +17,7 @@ import fastavro
 import typer
 from rich.console import Console
 
+from gongyu_hub.json_answers import print_array
 from gongyu_hub.operating.connection import reading_profile
 from gongyu_hub.operating.dead_letters import Letter, find, newest_first
 from gongyu_hub.operating.partitions import WHOLE, Kafka, asking, reading
@@ -48,7 +49,7 @@ def list_letters(
     reason: Annotated[str | None, typer.Option(help="One reason alone, for example not-decodable.")] = None,
     since: Annotated[str | None, typer.Option(help="Not older: 30m, 12h, 7d, or a time as 2026-03-01T09:00+09:00.")] = None,
     limit: Annotated[int, typer.Option(min=0, help="So many at most; 0 = all.")] = 50,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document a line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document, an array.")] = False,
     profile: AsProfile = None,
 ) -> None:
     """List rejected messages, newest first: position, time, reason, and where they stand in the owner's topic.
@@ -60,26 +61,28 @@ def list_letters(
             raise ConfigError(f"--reason {reason!r} is none; reasons are {', '.join(each.label for each in Reason if each)}")
         since_ms = _read_since(since, time.time())
         with _open(directory, profile) as (kafka, _):
+            if of_type is not None:
+                kafka.policy().require_type(of_type)
             letters = newest_first(kafka, since_ms)
             wanted = (each for each in letters if of_type in (None, each.information_type) and reason in (None, each.reason))
-            _print(islice(wanted, limit or None), as_json)
+            shown = islice(wanted, limit or None)
+            if as_json:
+                print_array(map(_describe, shown))
+            else:
+                _print(shown)
 
 
-def _print(letters: Iterator[Letter], as_json: bool) -> None:
+def _print(letters: Iterator[Letter]) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=_WIDTH)
     shown = 0
     for letter in letters:
         shown += 1
-        if as_json:
-            print(json.dumps(_describe(letter), ensure_ascii=False), flush=True)
-        else:
-            place = f"{letter.information_type} {letter.partition} @ {letter.offset}"
-            line = f"{letter.position:<10} {_time(letter.at_ms)}  {letter.reason:<20} {place:<32} {letter.detail}"
-            console.print(line, highlight=False, markup=False, soft_wrap=True)
-    if not as_json:
-        console.print(f"{shown} shown; {REPAIR}" if shown else "no dead letters", highlight=False, soft_wrap=True)
+        place = f"{letter.information_type} {letter.partition} @ {letter.offset}"
+        line = f"{letter.position:<10} {_time(letter.at_ms)}  {letter.reason:<20} {place:<32} {letter.detail}"
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    console.print(f"{shown} shown; {REPAIR}" if shown else "no dead letters", highlight=False, soft_wrap=True)
 
 
 @dead_letters.command()

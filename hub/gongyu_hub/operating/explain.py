@@ -192,14 +192,16 @@ def _value(schema: Schema, value: Any) -> Any:
 
 
 def read_key(text: str, fields: tuple[str, ...]) -> Values:
-    """A JSON object, or the bare value where the key has one field. Raises ConfigError without what was given."""
+    """Of one record: a JSON object, or the bare value where the key has one field. Raises ConfigError without what was given."""
     text = text.strip()
     if not text.startswith("{") and len(fields) == 1 and text:
+        if len(text.splitlines()) > 1:
+            raise ConfigError("standard input has several lines: give the key of one record; ask again for each further one")
         return {fields[0]: text}
     try:
         content = json.loads(text)
     except ValueError:
         content = None
     if not isinstance(content, dict):
-        raise ConfigError(f"the key on standard input must be a JSON object of {', '.join(fields)}")
+        raise ConfigError(f"the key on standard input must be a JSON object of {', '.join(fields)}, of one record alone")
     return content

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from gongyu_hub.policy.records import HEARTBEAT_KEY, GrantVersion, Heartbeat, Manifest
+from gongyu_hub.policy.records import HEARTBEAT_KEY, GrantVersion, Heartbeat, Manifest, TypeRecord
+from gongyu_hub.registry.near import listed
 from gongyu_hub.state.records import PROGRESS_KEY, Progress
 from gongyu_hub.values import Place
-from gongyu_schemas.errors import KafkaUnavailable
+from gongyu_schemas.errors import ConfigError, KafkaUnavailable
 from gongyu_schemas.names import HUB_GROUP, POLICY_TOPIC
 from gongyu_schemas.transport.clients import make_admin, make_consumer, take_messages
 from gongyu_schemas.transport.profile import Profile
@@ -66,18 +67,21 @@ class TypeStanding:
 
 @dataclass(frozen=True, slots=True)
 class HubStanding:
-    heartbeat_ms: int | None
+    """`beat`: the control plane's last heartbeat."""
+
+    beat: Heartbeat | None
     workers: tuple[WorkerSeen, ...]
     types: tuple[TypeStanding, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the control plane has published. `heartbeat_ms`: when it last beat, by its clock."""
+    """What the control plane has published. `listed`: types with subject lists. `beat`: its last heartbeat."""
 
     manifests: list[Manifest]
     grants: dict[bytes, GrantVersion]
-    heartbeat_ms: int | None
+    listed: frozenset[str]
+    beat: Heartbeat | None
 
     def newest(self) -> list[Manifest]:
         """Of every type its newest epoch, by name."""
@@ -85,6 +89,12 @@ class Policy:
         for each in sorted(self.manifests, key=lambda each: (each.information_type, each.epoch)):
             found[each.information_type] = each
         return list(found.values())
+
+    def require_type(self, name: str) -> None:
+        """Raises ConfigError for an information type of which nothing is read."""
+        known = self.listed | {each.information_type for each in self.manifests}
+        if name not in known:
+            raise ConfigError(f"no information type {name!r} has grants in force or subject lists; {listed(known)}")
 
 
 class Kafka:
@@ -115,16 +125,21 @@ class Kafka:
         records = {message.key() or b"": message.value() or b"" for message in self.read_to_end({(POLICY_TOPIC, 0): 0})}
         manifests = [Manifest.model_validate_json(value) for key, value in records.items() if key.startswith(b"epoch/")]
         grants = {key: GrantVersion.model_validate_json(value) for key, value in records.items() if key.startswith(b"grant/")}
+        types = frozenset(
+            TypeRecord.model_validate_json(value).information_type for key, value in records.items() if key.startswith(b"type/")
+        )
         beat = records.get(HEARTBEAT_KEY)
-        return Policy(manifests, grants, None if beat is None else Heartbeat.model_validate_json(beat).at_ms)
+        return Policy(manifests, grants, types, None if beat is None else Heartbeat.model_validate_json(beat))
 
     def partitions(self, topic: str) -> int:
         return len(self._admin.list_topics(topic, timeout=_TIMEOUT_S).topics[topic].partitions)
 
     def stand(self, only: str | None = None) -> HubStanding:
-        """Everything; or one type alone."""
+        """Everything; or one type alone. Raises ConfigError where nobody knows it."""
         with asking(self._profile):
             policy = self.policy()
+            if only is not None:
+                policy.require_type(only)
             manifests = [each for each in policy.newest() if only in (None, each.information_type)]
             owner = [(each.topic, number) for each in manifests for number in range(each.partitions)]
             state = [(each.state_topic, number) for each in manifests for number in range(each.partitions)]
@@ -142,7 +157,7 @@ class Kafka:
                 gone = cursors[place] < begins[place] and (each.state_topic, number) in progress
                 standings.append(Standing(number, working.get(place), known, at_ms, ends[place], lags[place], gone))
             types.append(TypeStanding(each, tuple(standings)))
-        return HubStanding(policy.heartbeat_ms, workers, tuple(types))
+        return HubStanding(policy.beat, workers, tuple(types))
 
     def progress(self, places: Iterable[Place]) -> dict[Place, tuple[Progress, int]]:
         """The committed progress record of each state partition that has one, and when it was written."""

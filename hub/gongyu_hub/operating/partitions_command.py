@@ -53,7 +53,7 @@ def list_partitions(
         with reading(credentials) as kafka:
             found = kafka.stand(of_type)
         if of_type is not None and not found.types:
-            raise ConfigError(f"no information type {of_type!r} has grants in force; `gongyu-hub status` lists them")
+            raise ConfigError(f"{of_type} has no grants in force yet")
         rows = [
             {"information_type": of.manifest.information_type, **describe_partition(each)}
             for of in found.types
@@ -144,4 +144,4 @@ def _standing(kafka: Kafka, information_type: str, partition: int) -> Standing:
         if partition < len(of.partitions):
             return of.partitions[partition]
         raise ConfigError(f"{information_type} has no partition {partition}: it has {len(of.partitions)}, counted from 0")
-    raise ConfigError(f"no information type {information_type!r} has grants in force; `gongyu-hub status` lists them")
+    raise ConfigError(f"{information_type} has no grants in force yet")

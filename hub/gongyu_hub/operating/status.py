@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
-from gongyu_hub.operating.connection import reading_profile
+from gongyu_hub.operating.connection import Commands, reading_profile
 from gongyu_hub.operating.partitions import HubStanding, Standing, TypeStanding, reading
+from gongyu_hub.policy.records import Refusal
 from gongyu_schemas.console import make_console
 from gongyu_schemas.errors import reported
 from gongyu_schemas.transport.clients import require_connection
@@ -42,42 +44,48 @@ def status(
     with reported():
         credentials = reading_profile(directory, profile)
         require_connection(credentials)
+        commands = Commands(directory, profile)
         with reading(credentials) as kafka:
             if not watch:
-                _print(kafka.stand(), as_json)
+                _print(describe(kafka.stand(), time.time(), commands), as_json)
                 return
             if as_json:
                 while True:
-                    _print(kafka.stand(), as_json)
+                    _print(describe(kafka.stand(), time.time(), commands), as_json)
                     time.sleep(_EVERY_S)
-            with Live(console=_console(), auto_refresh=False) as live:
+            with Live(console=make_console(), auto_refresh=False) as live:
                 while True:
-                    live.update(draw(describe(kafka.stand(), time.time())), refresh=True)
+                    content = describe(kafka.stand(), time.time(), commands)
+                    live.update(Group(draw(content), *told(content)), refresh=True)
                     time.sleep(_EVERY_S)
 
 
-def _console() -> Console:
-    return make_console()
-
-
-def _print(standing: HubStanding, as_json: bool) -> None:
-    content = describe(standing, time.time())
+def _print(content: Content, as_json: bool) -> None:
     if as_json:
         print(json.dumps(content, ensure_ascii=False), flush=True)
     else:
-        _console().print(draw(content), highlight=False)
+        console = make_console()
+        console.print(draw(content), highlight=False)
+        for line in told(content):
+            console.print(line, soft_wrap=True)  # a command is to be copied: no line ends inside
 
 
-def describe(standing: HubStanding, now_s: float) -> Content:
-    """As JSON. `attention`: sentences on what needs a person."""
-    age = None if standing.heartbeat_ms is None else round(max(0.0, now_s - standing.heartbeat_ms / 1000), 1)
+def describe(standing: HubStanding, now_s: float, commands: Commands) -> Content:
+    """As JSON. `attention`: sentences on what needs a person; `commands` writes what to do about it."""
+    beat = standing.beat
+    age = None if beat is None else round(max(0.0, now_s - beat.at_ms / 1000), 1)
+    refused = None if beat is None else _describe_refusal(beat.refused)
     types = [_describe_type(each) for each in standing.types]
     return {
-        "control_plane": {"heartbeat_age_s": age},
+        "control_plane": {"heartbeat_age_s": age, "refused": refused},
         "workers": [{"name": each.name, "host": each.host, "partitions": each.partitions} for each in standing.workers],
         "types": types,
-        "attention": _attention(age, standing),
+        "attention": _attention(age, refused, standing, commands),
     }
+
+
+def _describe_refusal(refusal: Refusal | None) -> Content | None:
+    return None if refusal is None else {"what": refusal.what, "reason": refusal.reason, "since": _time(refusal.since_ms)}
 
 
 def _describe_type(of: TypeStanding) -> Content:
@@ -113,33 +121,33 @@ def describe_partition(at: Standing) -> Content:
     }
 
 
-def _attention(age: float | None, standing: HubStanding) -> list[str]:
+def _attention(age: float | None, refused: Content | None, standing: HubStanding, commands: Commands) -> list[str]:
     found = []
+    if refused is not None:
+        found.append(f"{refused['what']} since {refused['since']}, so what was in force before stays: {refused['reason']}")
     if standing.types and (age is None or age > _HEARTBEAT_OLD_S):
-        found.append("no heartbeat of the control plane: workers read nothing until `gongyu-hub serve` runs")
+        found.append("no heartbeat of the control plane: workers read nothing until it runs; start it as it was started")
     if standing.types and not standing.workers:
-        found.append("no worker: start `gongyu-hub work`")
+        found.append(f"no worker: start one with {commands.reading('work')}")
     for of in standing.types:
         name = of.manifest.information_type
         if missing := of.missing():
             found.append(f"{name}: epoch {of.manifest.epoch} is not in effect in partitions {', '.join(map(str, missing))}")
         for each in of.partitions:
             if each.progress.paused is not None:
-                found.append(f"{name} {each.partition}: {_how_paused(each, name)}")
+                found.append(f"{name} {each.partition}: {_how_paused(each, name, commands)}")
             if each.out_of_reach:
                 found.append(f"{name} {each.partition}: its next message is gone from the owner topic: ask the owner for a snapshot")
     return found
 
 
-def _how_paused(at: Standing, name: str) -> str:
-    return (
-        f"paused at owner offset {at.progress.paused} after {at.progress.rejected} rejections in a row: see "
-        f"`gongyu-hub dead-letters list --type {name}`, then `gongyu-hub partitions resume {name} {at.partition}`"
-    )
+def _how_paused(at: Standing, name: str, commands: Commands) -> str:
+    see, then = commands.reading(f"dead-letters list --type {name}"), commands.other(f"partitions resume {name} {at.partition}")
+    return f"paused at owner offset {at.progress.paused} after {at.progress.rejected} rejections in a row: see {see}, then {then}"
 
 
 def draw(content: Content) -> Table:
-    """One line a type, then what needs a person."""
+    """One line a type."""
     outer = Table.grid()
     beat, workers = content["control_plane"]["heartbeat_age_s"], content["workers"]
     outer.add_row(f"control plane: {'no heartbeat' if beat is None else f'heartbeat {beat} s ago'}")
@@ -161,9 +169,12 @@ def draw(content: Content) -> Table:
         counts = (f"{each['lag']:,}", f"{each['rejections']:,}", ", ".join(map(str, each["paused"])) or "-")
         table.add_row(each["information_type"], each["owner"], *numbers, effect, *counts, each["last_commit"] or "never")
     outer.add_row(table)
-    for line in content["attention"]:
-        outer.add_row(f"! {line}")
     return outer
+
+
+def told(content: Content) -> list[Text]:
+    """What needs a person, a line each."""
+    return [Text(f"! {line}") for line in content["attention"]]
 
 
 def _time(at_ms: int) -> str | None:

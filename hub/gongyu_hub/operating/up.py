@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -163,9 +164,9 @@ def _print_addresses(children: Children, folder: Path, policy: Path, as_json: bo
         f"  profiles         {profiles} (credentials of operator, owners and subscribers)",
         f"  logs             {folder / 'logs'}",
         "in another terminal:",
-        f"  gongyu-hub status --dir {folder}",
-        f"  gongyu-owner publish FILE --type TYPE --snapshot --state-dir DIR --profile {profiles}/owner.OWNER.yaml",
-        f"  gongyu-subscriber receive GRANT --to sqlite:///FILE --profile {profiles}/subscriber.SUBSCRIBER.yaml",
+        f"  gongyu-hub status --dir {quote(str(folder))}",
+        f"  gongyu-owner publish FILE --type TYPE --snapshot --state-dir DIR --profile {quote(str(profiles))}/owner.OWNER.yaml",
+        f"  gongyu-subscriber receive GRANT --to sqlite:///FILE --profile {quote(str(profiles))}/subscriber.SUBSCRIBER.yaml",
     ]
     print("\n".join(lines), flush=True)
 

@@ -64,7 +64,7 @@ class PolicyReader:
             self.poll(_POLL_S)
             if time.monotonic() > deadline:
                 raise KafkaUnavailable(
-                    f"no heartbeat of the control plane on {POLICY_TOPIC} within {timeout_s:.0f} s: start `gongyu-hub serve`"
+                    f"no heartbeat of the control plane on {POLICY_TOPIC} within {timeout_s:.0f} s: start the control plane"
                 )
 
     def poll(self, timeout_s: float = 0.0) -> bool:

@@ -115,11 +115,20 @@ class Manifest(_Record):
         return other.model_copy(update=own) == self
 
 
+class Refusal(_Record):
+    """The policy file or a type's folder is refused since then, so that what it says is not in force. For people."""
+
+    since_ms: int
+    what: str
+    reason: str
+
+
 class Heartbeat(_Record):
-    """Written about once a second: whoever reads it knows that the policy before it is complete."""
+    """Written about once a second: whoever reads it knows that the policy before it is complete. `refused`: None where all is in force."""
 
     sequence: int
     at_ms: int
+    refused: Refusal | None = None
 
 
 def grant_key(subscriber: str, grant: str, version: int) -> bytes:

@@ -29,7 +29,7 @@ def decide_resume(session: Session, who: str, information_type: str, partition: 
     """The epoch in which rejections up to `offset` pause this partition no more."""
     manifest = newest_manifest(session, information_type)
     if manifest is None:
-        raise NotKnown(f"no information type {information_type!r} has grants in force; `gongyu-hub status` lists them")
+        raise NotKnown(f"no information type {information_type!r} has grants in force")
     if not 0 <= partition < manifest.partitions:
         raise NotKnown(f"{information_type} has no partition {partition}: it has {manifest.partitions}, counted from 0")
     if manifest.resume.get(partition, -1) >= offset:

@@ -25,6 +25,7 @@ from gongyu_hub.registry.kafka_admin import KafkaAdmin, Topic
 from gongyu_hub.registry.list_gate import ListGate
 from gongyu_hub.registry.policy_check import Policy
 from gongyu_hub.registry.policy_topic import publish, read_policy_topic
+from gongyu_hub.registry.refusals import PolicyRefused
 from gongyu_hub.registry.users import make_users
 from gongyu_schemas import names
 from gongyu_schemas.errors import ConfigError, DatabaseError
@@ -34,10 +35,6 @@ from gongyu_schemas.transport.profile import Profile
 LOG = structlog.get_logger()
 Types = Mapping[str, InformationType]
 _CLUSTER = "cluster_id"
-
-
-class PolicyRefused(ConfigError):
-    """The policy would change what is in force; every difference is a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +147,7 @@ class Control:
         for name, change in pending.items():
             changes += self._refuse_pending(types[name], change)
         if changes:
-            lines = "\n  ".join(changes)
-            raise PolicyRefused(
-                "this policy changes what is in force, which is not supported; undo these changes "
-                f"(new information types and their grants may be added):\n  {lines}"
-            )
+            raise PolicyRefused(changes)
 
     def _refuse_pending(self, now: InformationType, change: epochs.PendingChange) -> list[str]:
         """A type without an epoch may change until its owner's topic holds messages, a former owner's too; partitions never."""

@@ -17,6 +17,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from gongyu_hub.policy.records import HEARTBEAT_KEY, Heartbeat
 from gongyu_hub.registry.database import Database
 from gongyu_hub.registry.readiness import Readiness
+from gongyu_hub.registry.refusals import Refusals
 from gongyu_schemas.errors import DatabaseError
 from gongyu_schemas.names import POLICY_TOPIC
 from gongyu_schemas.transport.clients import make_producer
@@ -28,15 +29,25 @@ _REASON = "heartbeat"
 
 
 class Heart:
-    """Beats in its own thread between `start` and `stop`. `hindrance`: why it must not beat, or None; may raise DatabaseError."""
+    """Beats in its own thread between `start` and `stop`. `hindrance`: why it must not beat, or None; may raise DatabaseError.
+
+    Each beat tells what is refused.
+    """
 
     def __init__(
-        self, profile: Profile, database: Database, sequence: int, readiness: Readiness, hindrance: Callable[[], str | None]
+        self,
+        profile: Profile,
+        database: Database,
+        sequence: int,
+        readiness: Readiness,
+        refusals: Refusals,
+        hindrance: Callable[[], str | None],
     ) -> None:
         self._profile = profile
         self._database = database
         self._sequence = sequence
         self._readiness = readiness
+        self._refusals = refusals
         self._hindrance = hindrance
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heart", daemon=True)
@@ -85,7 +96,7 @@ class Heart:
 
         try:
             self._database.check()
-            record = Heartbeat(sequence=self._sequence, at_ms=time.time_ns() // 1_000_000)
+            record = Heartbeat(sequence=self._sequence, at_ms=time.time_ns() // 1_000_000, refused=self._refusals.current)
             self._sequence += 1
             producer.produce(POLICY_TOPIC, record.encode(), HEARTBEAT_KEY, partition=0, on_delivery=note)
             if producer.flush(1.5):

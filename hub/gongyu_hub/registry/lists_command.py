@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from inspect import Signature, signature
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
@@ -20,6 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TransferSpeedColumn
 
 from gongyu_hub.hub_folder import read_profile_of
+from gongyu_hub.json_answers import print_with_array, write
 from gongyu_hub.registry.list_files import read_entries, read_lines
 from gongyu_schemas.errors import ConfigError, DataRejected, KafkaUnavailable, reported
 from gongyu_schemas.names import ADMIN_USER, HUB_USER, check_name
@@ -48,17 +51,43 @@ AdminProfile = Annotated[Path | None, typer.Option(help="Administrator's profile
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What `put`, `add` and `remove` are told alike: their fields are the shared arguments and options."""
+
+    name: Name
+    file: File
+    of_type: OfType
+    subscriber: Subscriber
+    directory: Folder
+    dry_run: DryRun = False
+    as_json: AsJson = False
+    profile: AdminProfile = None
+
+    @property
+    def title(self) -> str:
+        return f"{self.subscriber}/{self.name} ({self.of_type})"
+
+
+def _changes(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with the shared options before its own."""
+    shared, (_, *own) = signature(Change, eval_str=True).parameters, signature(command, eval_str=True).parameters.values()
+
+    def run(**given: Any) -> None:
+        with reported():
+            command(Change(**{name: given.pop(name) for name in shared}), **given)
+
+    run.__signature__ = Signature([*shared.values(), *own])  # type: ignore[attr-defined]  # which is where typer looks
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    return run
+
+
 @lists.command()
+@_changes
 def put(
-    name: Name,
-    file: File,
-    of_type: OfType,
-    subscriber: Subscriber,
-    directory: Folder,
-    dry_run: DryRun = False,
+    change: Change,
+    *,
     allow_empty: Annotated[bool, typer.Option("--allow-empty", help="Let a file without any subject empty the list.")] = False,
-    as_json: AsJson = False,
-    profile: AdminProfile = None,
 ) -> None:
     """Make a list exactly the subjects of a file; only what differs is published.
 
@@ -67,46 +96,27 @@ def put(
     A line has the subject's fields separated by tabs and, if the entry ends by itself, its last day (2026-12-31) or a moment; or it is
     a JSON object. With a bad line nothing is removed, as that line might have been an entry; exit code 5.
     """
-    with reported():
-        _change("put", name, file, (of_type, subscriber), directory, profile, dry_run, as_json, allow_empty)
+    _change("put", change, allow_empty)
 
 
 @lists.command()
-def add(
-    name: Name,
-    file: File,
-    of_type: OfType,
-    subscriber: Subscriber,
-    directory: Folder,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-    profile: AdminProfile = None,
-) -> None:
+@_changes
+def add(change: Change) -> None:
     """Add the subjects of a file to a list.
 
     Example: gongyu-hub lists add customers new.txt --type resident --subscriber bank-maru --dir ./hub
     """
-    with reported():
-        _change("add", name, file, (of_type, subscriber), directory, profile, dry_run, as_json)
+    _change("add", change)
 
 
 @lists.command()
-def remove(
-    name: Name,
-    file: File,
-    of_type: OfType,
-    subscriber: Subscriber,
-    directory: Folder,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
-    profile: AdminProfile = None,
-) -> None:
+@_changes
+def remove(change: Change) -> None:
     """Remove the subjects of a file from a list.
 
     Example: gongyu-hub lists remove customers gone.txt --type resident --subscriber bank-maru --dir ./hub
     """
-    with reported():
-        _change("remove", name, file, (of_type, subscriber), directory, profile, dry_run, as_json)
+    _change("remove", change)
 
 
 @lists.command()
@@ -115,7 +125,9 @@ def show(
     of_type: OfType,
     subscriber: Subscriber,
     directory: Folder,
-    entries: Annotated[bool, typer.Option("--entries", help="Print every entry as a JSON line (personal data).")] = False,
+    entries: Annotated[
+        bool, typer.Option("--entries", help="Print every entry (personal data): a JSON line each; with --json in the document.")
+    ] = False,
     as_json: AsJson = False,
     profile: AdminProfile = None,
 ) -> None:
@@ -125,48 +137,40 @@ def show(
     """
     with reported(), _control_plane(directory, profile) as client:
         path = _path(of_type, subscriber, name)
-        if entries:
-            _print_entries(client, path, _fields(client, of_type))
-            return
         found = _answer(client.get(path))
-        if as_json:
-            print(json.dumps(found))
+        if entries:
+            every = _entries(client, path, _answer(client.get(f"/subject-lists/{of_type}"))["fields"])
+            if as_json:
+                print_with_array(found, "subjects", every)
+            else:
+                for entry in every:
+                    print(write(entry))
+        elif as_json:
+            print(write(found))
         else:
             print(f"{subscriber}/{name} ({of_type}): {found['entries']:,} subjects, {found['untold']:,} changes not published yet")
+        _note_use(f"{subscriber}/{name} ({of_type})", found)
 
 
-def _change(
-    action: str,
-    name: str,
-    file: str,
-    of: tuple[str, str],
-    directory: Path,
-    profile: Path | None,
-    dry_run: bool,
-    as_json: bool,
-    allow_empty: bool = True,
-) -> None:
-    with _control_plane(directory, profile) as client, _opened(file) as (source, size):
-        fields = _fields(client, of[0])
+def _change(action: str, change: Change, allow_empty: bool = True) -> None:
+    with _control_plane(change.directory, change.profile) as client, _opened(change.file) as (source, size):
+        path = f"{_path(change.of_type, change.subscriber, change.name)}/{action}"
+        fields = _answer(client.get(path))["fields"]
         body = _chunks(read_entries(_watched(source, size), fields))
         first = next(body, b"")
         if not first and not allow_empty:
-            raise ConfigError(f"{file} has no subject: `put` would empty the list; give --allow-empty if that is meant")
-        parameters = {"dry_run": "true"} if dry_run else {}
-        path = f"{_path(of[0], of[1], name)}/{action}"
+            raise ConfigError(f"{change.file} has no subject: `put` would empty the list; give --allow-empty if that is meant")
+        parameters = {"dry_run": "true"} if change.dry_run else {}
         reply = _answer(client.post(path, params=parameters, content=chain([first], body)))
-    _report(action, f"{of[1]}/{name} ({of[0]})", reply, dry_run, as_json)
+    _report(action, change, reply)
 
 
-def _report(action: str, title: str, reply: dict[str, Any], dry_run: bool, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps({"dry_run": dry_run, **reply}))
+def _report(action: str, change: Change, reply: dict[str, Any]) -> None:
+    if change.as_json:
+        print(write({"dry_run": change.dry_run, **reply}))
     else:
-        would = "would be " if dry_run else ""
-        print(
-            f"{title}: {reply['added']:,} {would}added, {reply['removed']:,} {would}removed, {reply['extended']:,} with another end, "
-            f"{reply['kept']:,} as they were, {reply['lapsed']:,} lapsed already"
-        )
+        print(f"{change.title}: {_counts(action, reply, 'would be ' if change.dry_run else '')}")
+    _note_use(change.title, reply)
     if reply["rejected"]:
         for each in reply["rejections"][:_SHOWN_MAX]:
             print(f"line {each['line']}: {each['why']}", file=sys.stderr)
@@ -177,12 +181,23 @@ def _report(action: str, title: str, reply: dict[str, Any], dry_run: bool, as_js
         raise DataRejected(f"{reply['rejected']:,} lines are no entries{withheld}; mend them and {action} the file again")
 
 
-def _fields(client: httpx2.Client, of_type: str) -> list[str]:
-    fields: list[str] = _answer(client.get(f"/subject-lists/{check_name(of_type, 'type')}"))["fields"]
-    return fields
+def _counts(action: str, reply: dict[str, Any], would: str) -> str:
+    lapsed = f", {reply['lapsed']:,} lapsed already"
+    if action == "remove":
+        return f"{reply['removed']:,} {would}removed, {reply['absent']:,} not on the list{lapsed}"
+    return (
+        f"{reply['added']:,} {would}added, {reply['removed']:,} {would}removed, {reply['extended']:,} with another end, "
+        f"{reply['kept']:,} as they were{lapsed}"
+    )
 
 
-def _print_entries(client: httpx2.Client, path: str, fields: list[str]) -> None:
+def _note_use(title: str, reply: dict[str, Any]) -> None:
+    if not reply["used_by"]:
+        print(f"{title}: no grant in force uses this list", file=sys.stderr)
+
+
+def _entries(client: httpx2.Client, path: str, fields: list[str]) -> Iterator[dict[str, Any]]:
+    """A page at a time."""
     after = ""
     while True:
         # Never in the URL, which proxies log: `after` is somebody's number.
@@ -191,7 +206,7 @@ def _print_entries(client: httpx2.Client, path: str, fields: list[str]) -> None:
             _answer(reply)
         lines = [json.loads(line) for line in reply.text.splitlines()]
         for line in lines:
-            print(json.dumps({**dict(zip(fields, line["values"], strict=True)), "until": line["until"]}, ensure_ascii=False))
+            yield {**dict(zip(fields, line["values"], strict=True)), "until": line["until"]}
         if len(lines) < _PAGE:
             return
         after = lines[-1]["at"]
@@ -247,9 +262,7 @@ def _control_plane(directory: Path, profile: Path | None) -> Iterator[httpx2.Cli
         with httpx2.Client(base_url=administrator.registry or "", auth=login, timeout=_TIMEOUT_S, verify=trust, trust_env=False) as client:
             yield client
     except httpx2.HTTPError as error:
-        raise KafkaUnavailable(
-            f"the control plane at {administrator.registry} does not answer: {error}; is `gongyu-hub serve` up?"
-        ) from error
+        raise KafkaUnavailable(f"the control plane at {administrator.registry} does not answer: {error}; is it running?") from error
 
 
 def _administrator(directory: Path, profile: Path | None) -> Profile:

@@ -14,8 +14,9 @@ from pathlib import Path as FilePath
 
 from gongyu_hub.policy.rows import RowsError, parse_rows, type_rows
 from gongyu_hub.policy.treatments import GROWTH_BYTES_MAX, Treatment, growth_bytes, misfit
+from gongyu_hub.registry.near import near
 from gongyu_hub.registry.places import Document, Mistake, NotYaml, Path, Place, read_document, show
-from gongyu_hub.registry.policy_file import GrantDraft, GrantEntry, LegalBasisEntry, PolicyEntries, PurposeEntry, near, read_entries
+from gongyu_hub.registry.policy_file import GrantDraft, GrantEntry, LegalBasisEntry, PolicyEntries, PurposeEntry, read_entries
 from gongyu_hub.registry.text_places import place_inside
 from gongyu_schemas.errors import ConfigError
 from gongyu_schemas.granted import covers, leaves_of, record_names

@@ -6,7 +6,6 @@ sense against the information types is the next module's question (`policy_check
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,6 +14,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictStr, StringConstraints, ValidationError
 
 from gongyu_hub.policy.treatments import Treatment
+from gongyu_hub.registry.near import near
 from gongyu_hub.registry.places import Document, Mistake, Path, show
 from gongyu_schemas.information_type import Name, Title
 from gongyu_schemas.names import NAME
@@ -153,14 +153,6 @@ def read_entries(document: Document) -> tuple[PolicyEntries, list[Mistake]]:
     return PolicyEntries(frozenset(declared), subscribers, grants, drafts), mistakes
 
 
-def near(name: str, known: list[str]) -> str:
-    """Advice for a name that is not known."""
-    close = difflib.get_close_matches(name, known, n=1)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    return f"known are {', '.join(sorted(known))}" if known else "there is none"
-
-
 def _section(document: Document, name: str, kind: type[S], mistakes: list[Mistake]) -> S | None:
     content = document.data.get(name)
     if content is None or isinstance(content, kind):
@@ -209,7 +201,7 @@ def _translate(document: Document, path: Path, kind: str, message: str, model: t
     what, remedy = _WORDS.get(kind, (message, "mend it"))
     if kind == "model_type" and path[-1] == "subjects":
         what, remedy = "must be all or a list", "write `all` or `{list: NAME}`"
-    return Mistake(document.place(path), show(path), what or message, remedy)
+    return Mistake(document.place(path), show(path), what or message.replace("Input should be", "must be").replace("True", "true"), remedy)
 
 
 def _unknown_key(document: Document, path: Path, known: list[str]) -> Mistake:

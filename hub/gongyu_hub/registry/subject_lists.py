@@ -30,6 +30,7 @@ from sqlalchemy.orm import Session
 
 from gongyu_hub.policy.records import TypeRecord
 from gongyu_hub.registry import schemas
+from gongyu_hub.registry.near import listed
 from gongyu_hub.registry.tables import KnownType, ListedType, ListEntry, Setting, SubjectList, UploadedEntry
 from gongyu_schemas import names
 from gongyu_schemas.subject_lists import list_name
@@ -37,8 +38,8 @@ from gongyu_schemas.subject_lists import list_name
 _CHANGES = "list_changes"
 
 
-class NoSuchType(LookupError):
-    """The information type is not known, or has no key schema yet."""
+class NotKnown(LookupError):
+    """The information type, the subscriber or the list is not known; the text names those that are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +53,13 @@ class ListKey:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of an upload: entries that are new, gone, with another end, as they were."""
+    """What became of an upload: entries that are new, gone, with another end, as they were; to be removed, and not on the list."""
 
     added: int
     removed: int
     extended: int
     kept: int
+    absent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def find(session: Session, key: ListKey) -> int | None:
 
 
 def find_or_make(session: Session, key: ListKey) -> int:
-    """The list's id; a new one is empty. Raises NoSuchType."""
+    """The list's id; a new one is empty. Raises NotKnown."""
     found = find(session, key)
     if found is not None:
         return found
@@ -102,11 +104,12 @@ def find_or_make(session: Session, key: ListKey) -> int:
 
 
 def key_schema(session: Session, information_type: str) -> schemas.Registered:
-    """Under which subjects of this type are written. Raises NoSuchType."""
+    """Under which subjects of this type are written. Raises NotKnown."""
     known = session.get(KnownType, information_type)
     found = [] if known is None else schemas.versions(session, names.key_subject(known.topic), literal(True))
     if not found:
-        raise NoSuchType(f"information type {information_type!r} is not known here")
+        types = session.scalars(select(KnownType.name)).all()
+        raise NotKnown(f"information type {information_type!r} is not known here; {listed(types)}")
     return found[-1]
 
 
@@ -163,7 +166,7 @@ def take_away(session: Session, list_id: int, upload: str) -> Taken:
     gone = update(ListEntry).where(mine, live, _given(upload)).values(removed=True, until_ms=None, change=next_change(session))
     removed = _count(session, gone)
     total = session.scalar(select(func.count()).select_from(UploadedEntry).where(UploadedEntry.upload == upload)) or 0
-    return Taken(0, removed, 0, total - removed)
+    return Taken(0, removed, 0, 0, total - removed)
 
 
 def next_end(session: Session) -> int | None:

@@ -8,13 +8,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from structlog.testing import capture_logs
 
 from gongyu_hub.gateway import subject_lists as module
-from gongyu_hub.gateway.subject_lists import read_end
+from gongyu_hub.registry.list_ends import read_end
 from gongyu_hub.registry.subject_values import NotASubject
-from gongyu_hub.registry.tables import UploadedEntry
+from gongyu_hub.registry.tables import Credential, SubjectList, UploadedEntry
 from tests.hub.gateway.registry_of_two import USERS, World, password, world
 
 ADMIN = ("admin", password("admin"))
@@ -52,7 +52,7 @@ def page(two: World, **wanted: Any) -> list[dict[str, Any]]:
 def test_only_the_administrator_sees_and_changes_lists(two: World, user: str) -> None:
     send(two, "put", lines(["a"]))
     login = (user, password(user))
-    replies = [two.client.get(path, auth=login) for path in ("/subject-lists/dog", LIST)]
+    replies = [two.client.get(path, auth=login) for path in ("/subject-lists/dog", LIST, f"{LIST}/add")]
     replies.append(two.client.post(f"{LIST}/entries", json={}, auth=login))
     replies.append(two.client.post(f"{LIST}/put", content=lines(["b"]), auth=login))
     assert {reply.status_code for reply in replies} == ({200} if user == "admin" else {403})
@@ -66,7 +66,7 @@ def test_a_body_is_taken_in_parts_and_told_as_one(two: World, monkeypatch: pytes
     assert send(two, "put", lines([*names, *names[:7]]))["added"] == 500
     found = send(two, "put", lines(names[100:]))
     assert (found["added"], found["removed"], found["kept"]) == (0, 100, 400)
-    assert two.get("admin", LIST) == (200, {"entries": 400, "untold": 500, "next_end_ms": None})
+    assert two.get("admin", LIST) == (200, {"entries": 400, "untold": 500, "next_end_ms": None, "used_by": []})
     first = page(two, limit=3)
     assert len(first) == 3 and len(page(two, limit=10_000, after=first[-1]["at"])) == 397
     with two.database.reading() as session:
@@ -114,6 +114,39 @@ def test_what_does_not_exist_is_not_found(two: World, path: str, status: int) ->
     assert two.client.get(path, auth=ADMIN).status_code == status
 
 
+def test_a_list_is_made_only_for_a_subscriber_and_a_type_that_are_known(two: World) -> None:
+    for path, why in (
+        ("bird/vet/patients", "information type 'bird' is not known here; known are cat, dog."),
+        ("dog/vett/patients", "subscriber 'vett' is not known here: declare it in the policy; known are shop, vet."),
+    ):
+        for action in ("put", "add", "remove"):
+            asked = two.client.get(f"/subject-lists/{path}/{action}", auth=ADMIN)
+            sent = two.client.post(f"/subject-lists/{path}/{action}", content=lines(["a"]), auth=ADMIN)
+            assert [(each.status_code, each.json()["message"]) for each in (asked, sent)] == [(404, why)] * 2
+    with two.database.reading() as session:
+        assert session.scalar(select(func.count()).select_from(SubjectList)) == 0
+    assert two.get("admin", f"{LIST}/add") == (200, {"fields": ["dog_id"]})
+
+
+def test_nothing_is_shown_of_or_removed_from_a_list_that_does_not_exist(two: World) -> None:
+    send(two, "add", lines(["a"]))
+    other, why = "/subject-lists/dog/vet/patient", "vet has no list 'patient' for dog; known are patients."
+    removed = two.client.post(f"{other}/remove", content=lines(["a"]), auth=ADMIN)
+    shown = [two.client.get(path, auth=ADMIN) for path in (other, f"{other}/remove")]
+    paged = two.client.post(f"{other}/entries", json={}, auth=ADMIN)
+    assert [(each.status_code, each.json()["message"]) for each in (removed, *shown, paged)] == [(404, why)] * 4
+    found = send(two, "remove", lines(["a", "b", "c"]))
+    assert (found["removed"], found["absent"], found["kept"]) == (1, 2, 0) and held(two) == []
+
+
+def test_a_list_of_a_former_subscriber_can_still_be_emptied(two: World) -> None:
+    send(two, "add", lines(["a"]))
+    with two.database.writing() as session:
+        session.execute(delete(Credential).where(Credential.user == "subscriber.vet"))
+    assert send(two, "remove", lines(["a"]))["removed"] == 1 and held(two) == []
+    assert two.client.post("/subject-lists/dog/vet/other/add", content=lines(["a"]), auth=ADMIN).status_code == 404
+
+
 def test_a_body_that_is_no_json_lines_changes_nothing(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_PART_BYTES", 1000)
     send(two, "put", lines(["a"]))
@@ -151,7 +184,7 @@ def test_an_answer_is_small_however_many_and_long_reasons_are(two: World) -> Non
 
 def test_where_a_page_begins_is_never_in_a_url(two: World) -> None:
     send(two, "put", lines(["a", "b"]))
-    assert two.client.get(f"{LIST}/entries", params={"after": "00"}, auth=ADMIN).status_code == 405
+    assert two.client.get(f"{LIST}/entries", params={"after": "00"}, auth=ADMIN).status_code == 422
     assert len(page(two, after=page(two, limit=1)[0]["at"])) == 1
     for wrong in ({"after": "x"}, {"limit": 0}, {"limit": 10_001}, {"more": 1}):
         assert two.client.post(f"{LIST}/entries", json=wrong, auth=ADMIN).status_code == 422

@@ -144,12 +144,17 @@ def test_wrong_usage_is_not_tried_again(make: Callable[..., tuple[Children, Said
 
 
 def test_errors_in_a_log_are_said(make: Callable[..., tuple[Children, Said]]) -> None:
-    line = json.dumps({"event": "changed policy refused", "mistakes": ["line 3"], "level": "error", "timestamp": "now"})
+    line = json.dumps({"event": "changed policy refused", "reason": "line 3", "level": "error", "timestamp": "now"})
+    mended = json.dumps({"event": "mended", "epochs": 3, "tell": True, "level": "info", "timestamp": "now"})
+    long = json.dumps({"event": "failed", "cause": "x" * 2000, "level": "error", "timestamp": "now"})
     quiet = json.dumps({"event": "policy read", "level": "info"})
-    children, said = make(plan("serve", f"print('''{line}'''); print('''{quiet}'''); " + LIVE.format(name="x")))
+    children, said = make(
+        plan("serve", f"print('''{line}'''); print('''{quiet}'''); print('''{mended}'''); print('''{long}'''); " + LIVE.format(name="x"))
+    )
     children.start(threading.Event())
     children.stop()
-    assert said.lines == ['serve: changed policy refused {"mistakes": ["line 3"]}']
+    assert said.lines[:2] == ["serve: changed policy refused reason=line 3", "serve: mended epochs=3"]
+    assert [(line[:22], len(line)) for line in said.lines[2:]] == [("serve: failed cause=xx", 507)]
 
 
 def test_a_killed_starter_takes_its_children_with_it(tmp_path: Path) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
 import typer
+from typer.testing import CliRunner
 
 from gongyu_hub.cli import COMMANDS, make_app
+from gongyu_schemas import exit_codes
 
 #: They run until they are stopped, or show something to a person.
 WITHOUT_JSON = {"kafka", "serve", "work", "demo"}
@@ -30,6 +33,19 @@ def test_help_has_an_example_of_this_command(path: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("path", [path for path in ALL if path[0] not in WITHOUT_JSON], ids=" ".join)
 def test_answers_come_as_json_too(path: tuple[str, ...]) -> None:
     assert "--json" in {option for parameter in ALL[path].params for option in parameter.opts}
+
+
+@pytest.mark.parametrize("path", [path for path in ALL if path[0] not in WITHOUT_JSON | {"up"}], ids=" ".join)
+def test_an_error_leaves_no_document_but_a_line_on_standard_error(path: tuple[str, ...], tmp_path: Path) -> None:
+    missing = str(tmp_path / "missing")
+    values = {"directory": missing, "policy": missing, "of_type": "dog", "subscriber": "vet", "file": "-", "partition": "0"}
+    words = [*path, "--json"]
+    for parameter in ALL[path].params:
+        if parameter.required:
+            words += [parameter.opts[0]] * parameter.opts[0].startswith("--") + [values.get(parameter.name or "", "name")]
+    done = CliRunner().invoke(make_app([path[0]]), words, input="a\n")
+    assert (done.exit_code, done.stdout) == (exit_codes.USAGE, "")
+    assert done.stderr.startswith("error: ") and missing in done.stderr
 
 
 def test_no_command_takes_a_key_on_its_command_line() -> None:

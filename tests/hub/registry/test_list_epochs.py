@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from gongyu_hub.registry import acts, epochs, subject_lists
+from gongyu_hub.registry import acts, epochs, list_names, subject_lists
 from gongyu_hub.registry.database import open_database
 from gongyu_hub.registry.policy_check import read_policy
 from gongyu_hub.registry.subject_lists import ListKey
@@ -30,6 +30,8 @@ def test_a_decided_epoch_names_its_lists_and_comes_behind_their_announcement(tmp
         assert subject_lists.find(session, ListKey("vet", "dog", "patients")) is not None, "a list that was never put is empty"
         assert subject_lists.all_told(session, "dog", [("vet", "patients"), ("shop", "own")])
         assert epochs.changes_in_force(session, {"dog": dog}, policy) == []
+        of_vet = [list_names.used_by(session, ListKey("vet", "dog", name)) for name in ("patients", "own")]
+        assert (of_vet, list_names.used_by(session, ListKey("shop", "dog", "own"))) == ([["some"], []], ["own"])
     assert [each.key for each in records] == [b"type/dog", b"grant/shop/own/1", b"grant/vet/all/1", b"grant/vet/some/1", b"epoch/dog/1"]
     assert [each.waits_for for each in records] == [None, None, None, None, ("dog", (("shop", "own"), ("vet", "patients")))]
     # A resume decides alike: it waits for no list once what is before it is published.

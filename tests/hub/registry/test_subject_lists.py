@@ -10,7 +10,7 @@ import pytest
 
 from gongyu_hub.registry import epochs, subject_lists
 from gongyu_hub.registry.database import Database, open_database
-from gongyu_hub.registry.subject_lists import Change, ListKey, NoSuchType, Taken
+from gongyu_hub.registry.subject_lists import Change, ListKey, NotKnown, Taken
 from gongyu_hub.registry.tables import ListedType
 from tests.hub.building import load
 
@@ -62,7 +62,7 @@ def test_put_makes_the_list_exactly_this_and_counts_what_differs(database: Datab
     assert bring(database, {b"b": 9, b"c": None, b"d": None}) == Taken(added=1, removed=1, extended=1, kept=1)
     assert held(database) == {b"b": 9, b"c": None, b"d": None}
     assert bring(database, {b"a": None}, "add") == Taken(added=1, removed=0, extended=0, kept=0), "a comes back before Kafka knew it left"
-    assert bring(database, {b"d": None, b"x": None}, "remove") == Taken(added=0, removed=1, extended=0, kept=1)
+    assert bring(database, {b"d": None, b"x": None}, "remove") == Taken(added=0, removed=1, extended=0, kept=0, absent=1)
     assert held(database) == {b"a": None, b"b": 9, b"c": None}
 
 
@@ -100,7 +100,7 @@ def test_nothing_is_told_before_the_type_is_announced(database: Database) -> Non
 
 
 def test_an_unknown_type_has_no_lists(database: Database) -> None:
-    with pytest.raises(NoSuchType, match="'cat' is not known"), database.writing() as session:
+    with pytest.raises(NotKnown, match="'cat' is not known"), database.writing() as session:
         subject_lists.find_or_make(session, ListKey("bank", "cat", "vip"))
 
 
