@@ -134,3 +134,14 @@ def test_where_ctrl_c_is_ignored_it_stays_so() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (ended.stdout, ended.returncode) == (f"{signal.SIG_IGN!s}\n", 0)
+
+
+def test_ctrl_c_behind_the_end_changes_nothing() -> None:
+    """The interpreter's own end: what was registered before the command runs behind all that it registers."""
+    code = (
+        "import atexit, signal, sys, types; atexit.register(lambda: print(signal.getsignal(signal.SIGINT)));"
+        "m = types.ModuleType('m'); m.main = lambda: print('done'); sys.modules['m'] = m;"
+        "from gongyu_schemas.command import run_command; run_command('m')"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ended.stdout, ended.returncode) == (f"done\n{signal.SIG_IGN!s}\n", 0)
