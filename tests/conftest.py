@@ -17,6 +17,7 @@ from gongyu_hub.local_kafka import LocalKafka
 from gongyu_hub.local_kafka.ports import free_port as find_free_port
 from gongyu_schemas.transport.profile import Profile, write_profile
 from tests.kafka.hub_on_kafka import forget_hubs
+from tests.producers.owned_topic import OwnedTopic, owned_topic
 from tests.running import RunningHub
 
 CI = os.environ.get("CI", "").lower() in ("1", "true")
@@ -119,6 +120,20 @@ def unique() -> Callable[[str], str]:
     """`unique("resident")` is a name that no other test of the run has: fresh topics, organisations, groups."""
     run, numbers = secrets.token_hex(3), itertools.count(1)
     return lambda stem: f"{stem}-{run}-{next(numbers)}"
+
+
+@pytest.fixture
+def people(admin: Profile, tmp_path: Path, unique: Callable[[str], str]) -> Iterator[OwnedTopic]:
+    """The topic of a register of people, of an owner of its own, with the owner's rights, profile and schemas."""
+    with owned_topic(admin, tmp_path, unique("registry-office"), "person") as owned:
+        yield owned
+
+
+@pytest.fixture
+def levies(admin: Profile, tmp_path: Path, unique: Callable[[str], str]) -> Iterator[OwnedTopic]:
+    """The same of levies, a type with a version whose records' subject is not their key."""
+    with owned_topic(admin, tmp_path / "levies", unique("tax-office"), "levy") as owned:
+        yield owned
 
 
 @pytest.fixture

@@ -1,5 +1,11 @@
-"""`python -m gongyu_consumers` is `gongyu-subscriber`."""
+"""Where `gongyu-subscriber` begins, also as `python -m gongyu_consumers`: the command is loaded once Ctrl-C ends it quietly."""
 
-from gongyu_consumers.cli import main
+from gongyu_schemas.command import run_command
 
-main()
+
+def main() -> None:
+    run_command("gongyu_consumers.cli")
+
+
+if __name__ == "__main__":
+    main()

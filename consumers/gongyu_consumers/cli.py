@@ -8,14 +8,14 @@ import typer
 
 from gongyu_consumers import grants_command, receive_command, sample_command
 
-app = typer.Typer(help="The subscriber's side of gongyu.", no_args_is_help=True, pretty_exceptions_enable=False)
+_HELP = """The subscriber's side of gongyu: what I have, and receiving it.
+
+Example: gongyu-subscriber receive resident-address --to sqlite:///residents.db --profile bank.yaml
+"""
+
+app = typer.Typer(help=_HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 _GC_THRESHOLD = 200_000
-
-
-@app.callback()
-def subscriber() -> None:
-    """The subscriber's side of gongyu."""
 
 
 app.command(epilog="Example: gongyu-subscriber receive resident-address --to sqlite:///residents.db --profile bank.yaml")(

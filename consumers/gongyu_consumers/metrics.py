@@ -7,17 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from threading import Thread
-from wsgiref.simple_server import WSGIServer
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from gongyu_consumers.daemon import Condition
 from gongyu_consumers.reading import GrantReader
 from gongyu_consumers.sinks.sink import Effects, Sink
-from gongyu_schemas.errors import ConfigError
 
 _COMMIT_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 15.0)
 _OPS = "cudrm"
@@ -89,26 +86,6 @@ class Metrics:
         self._rebalances = {event: rebalances.labels(grant, event) for event in _EVENTS}
         on.register(_ConditionCollector(grant, condition))
         self._grant = grant
-        self._server: tuple[WSGIServer, Thread] | None = None
-
-    def serve(self, address: str) -> int:
-        """Serve /metrics at HOST:PORT (port 0: any free one); the port in use. Raises ConfigError."""
-        host, _, port = address.rpartition(":")
-        if not port.isdecimal() or int(port) > 65_535:
-            raise ConfigError(f"--metrics {address!r} is not HOST:PORT, for example 127.0.0.1:9102 or :9102")
-        try:
-            server, thread = start_http_server(int(port), addr=host.strip("[]") or "127.0.0.1", registry=self.registry)
-        except OSError as error:
-            raise ConfigError(f"metrics address {address} cannot be used: {error.strerror}; give another with --metrics") from error
-        self._server = (server, thread)
-        return int(server.server_port)
-
-    def close(self) -> None:
-        if self._server is not None:
-            server, thread = self._server
-            server.shutdown()
-            server.server_close()
-            thread.join(5)
 
     def applied(self, effects: Effects, seconds: float) -> None:
         """After a commit of the target."""

@@ -26,6 +26,7 @@ from gongyu_consumers.sinks.sink import Effects, Shape, Sink
 from gongyu_consumers.targets import Target, open_lines, open_stdout, open_table, read_target
 from gongyu_consumers.topic import subscriber_of
 from gongyu_schemas.errors import ConfigError, DataRejected, KafkaUnavailable, reported
+from gongyu_schemas.metrics_server import read_address, serving
 from gongyu_schemas.names import check_name
 from gongyu_schemas.transport.profile import Profile, read_profile
 
@@ -43,7 +44,7 @@ class Request:
     from_anywhere: bool
     share: bool
     daemon: bool
-    metrics: str | None
+    metrics: tuple[str, int] | None
     as_json: bool
 
 
@@ -67,7 +68,8 @@ def receive(
     4 target, 5 inconsistent deliveries or a missing beginning (a resync is needed).
     """
     with reported():
-        request = Request(profile, read_target(to), group, exit_at_end, from_anywhere, share, daemon, metrics, as_json)
+        served_at = None if metrics is None else read_address(metrics)
+        request = Request(profile, read_target(to), group, exit_at_end, from_anywhere, share, daemon, served_at, as_json)
         _check(request)
         log_to_stderr(check_name(grant, "grant"), as_json=as_json)
         totals = Totals(grant)
@@ -80,6 +82,8 @@ def _check(request: Request) -> None:
     kind = request.target.kind
     if request.group is not None and kind != "stdout":
         raise ConfigError("--group belongs to `--to -`: the other targets remember their positions themselves")
+    if request.group is not None:
+        check_name(request.group, "--group")
     if request.share and kind != "sqlite":
         raise ConfigError("--share belongs to `--to sqlite:///FILE`: each receiver of lines writes a file of its own, with everything")
     if request.daemon and request.exit_at_end:
@@ -113,9 +117,8 @@ class Receiving:
     def run(self) -> None:
         with ExitStack() as held:
             if self._request.metrics is not None:
-                port = self._metrics.serve(self._request.metrics)
-                held.callback(self._metrics.close)
-                print(f"metrics on port {port}", file=sys.stderr, flush=True)
+                served = held.enter_context(serving(self._metrics.registry, *self._request.metrics))
+                print(f"metrics at http://{served}/metrics", file=sys.stderr, flush=True)
             self._progress = Progress(self._totals, quiet=self._request.target.kind == "stdout")
             held.callback(self._progress.close)
             if self._request.daemon:

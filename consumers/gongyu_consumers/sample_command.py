@@ -18,12 +18,14 @@ from gongyu_consumers.sample import Samples, make_samples, view_of_type
 from gongyu_consumers.sinks.jsonl import JsonlSink, write_lines
 from gongyu_consumers.sinks.sink import Effects
 from gongyu_consumers.sinks.sqlite import SqliteSink
-from gongyu_consumers.targets import read_target
+from gongyu_consumers.sinks.stdout import write_whole
+from gongyu_consumers.targets import read_target, require_place
 from gongyu_consumers.topic import subscriber_of
 from gongyu_schemas.catalogue import read_description
 from gongyu_schemas.errors import ConfigError, DatabaseError, reported
-from gongyu_schemas.information_type import InformationType, load_types, shipped_types
+from gongyu_schemas.information_type import InformationType, find_type, shipped_types
 from gongyu_schemas.names import check_name, grant_topic, key_subject, value_subject
+from gongyu_schemas.plain_words import why
 from gongyu_schemas.transport.profile import Profile, read_profile
 
 _AVRO = "avro:"
@@ -74,10 +76,7 @@ def _schemas(
 def _find_type(name: str, profile: Profile | None, folders: list[Path] | None) -> InformationType:
     if profile is not None and not folders:
         return read_description(Registry(profile).information_type(name))
-    types = load_types(shipped_types(), *(folders or []))
-    if name not in types:
-        raise ConfigError(f"--type {name!r} is not known here; known are {', '.join(sorted(types))}; give --types FOLDER or --profile FILE")
-    return types[name]
+    return find_type(name, [shipped_types(), *(folders or [])], "give --types FOLDER or --profile FILE")
 
 
 def _choose(found: InformationType, fields: str | None) -> tuple[str, ...]:
@@ -94,12 +93,11 @@ def _choose(found: InformationType, fields: str | None) -> tuple[str, ...]:
 def write_samples(samples: Samples, to: str) -> None:
     """Raises ConfigError where the file is there already: samples are added to nothing."""
     if to.startswith(_AVRO):
-        _write_avro(samples, Path(to.removeprefix(_AVRO)))
+        _write_avro(samples, require_place(to, Path(to.removeprefix(_AVRO))))
         return
     target = read_target(to)
     if target.kind == "stdout":
-        sys.stdout.buffer.write(write_lines(samples.deliveries, Copies(), Effects()))
-        sys.stdout.buffer.flush()
+        write_whole(sys.stdout.buffer, write_lines(samples.deliveries, Copies(), Effects()))
         return
     _require_new(target.path)
     make = partial(SqliteSink, shape=samples.shape) if target.kind == "sqlite" else JsonlSink
@@ -113,7 +111,7 @@ def _write_avro(samples: Samples, path: Path) -> None:
         with path.open("xb") as file:
             fastavro.writer(file, fastavro.parse_schema(samples.schema), samples.envelopes)
     except OSError as error:
-        raise DatabaseError(f"{path} cannot be written: {error.strerror}") from error
+        raise DatabaseError(f"{path} cannot be written: {why(error)}") from error
 
 
 def _report(samples: Samples, seed: int, *, to_stderr: bool, as_json: bool) -> None:

@@ -25,13 +25,22 @@ class Target:
 
 
 def read_target(text: str) -> Target:
-    """Raises ConfigError for anything else than the three forms."""
+    """Raises ConfigError for anything else than the three forms, and where no file can lie."""
     if text == "-":
         return Target("stdout", Path("-"))
     for kind, prefix in (("sqlite", _SQLITE), ("jsonl", _JSONL)):
         if text.startswith(prefix) and len(text) > len(prefix):
-            return Target(kind, Path(text.removeprefix(prefix)))
+            return Target(kind, require_place(text, Path(text.removeprefix(prefix))))
     raise ConfigError(f"--to {text!r}: use sqlite:///FILE, jsonl:FILE or -")
+
+
+def require_place(text: str, path: Path) -> Path:
+    """The path, if a file may lie there; `text` is how `--to` has it. Raises ConfigError."""
+    if path.is_dir():
+        raise ConfigError(f"--to {text} is a folder; name a file in it")
+    if not path.parent.is_dir():
+        raise ConfigError(f"--to {text}: there is no folder {path.parent}; make it, or name a file elsewhere")
+    return path
 
 
 def open_stdout(committed: dict[int, int], *, from_anywhere: bool) -> Sink:

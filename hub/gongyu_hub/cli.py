@@ -24,11 +24,17 @@ COMMANDS = {
 }
 
 
+_HELP = """The hub: owner topics in, each subscriber's granted records and fields out, exactly once.
+
+Example: gongyu-hub up --dir ./hub --policy policy.yaml
+"""
+
+
 def make_app(names: list[str]) -> typer.Typer:
     """The command with these subcommands: a worker need not load the web server, nor `--help` of one all the others."""
     app = typer.Typer(
         name="gongyu-hub",
-        help="The hub: owner topics in, each subscriber's granted records and fields out, exactly once.",
+        help=_HELP,
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
@@ -45,5 +51,6 @@ def make_app(names: list[str]) -> typer.Typer:
 
 def main() -> None:
     called = sys.argv[1:2]
+    app = make_app(called if called and called[0] in COMMANDS else list(COMMANDS))
     with reported():
-        make_app(called if called and called[0] in COMMANDS else list(COMMANDS))()
+        app()

@@ -10,14 +10,17 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
+from gongyu_hub.hub_folder import read_profile_of
 from gongyu_hub.membership import own_name
 from gongyu_hub.observe.logs import configure_logs
 from gongyu_hub.policy.key_file import KEY_FILE
 from gongyu_hub.settings import Settings
-from gongyu_schemas.errors import ConfigError
-from gongyu_schemas.names import check_name
+from gongyu_schemas.errors import ConfigError, reported
+from gongyu_schemas.metrics_server import read_address, serving
+from gongyu_schemas.names import HUB_USER, check_name
+from gongyu_schemas.plain_words import mistakes_in
 from gongyu_schemas.transport.clients import require_connection
-from gongyu_schemas.transport.profile import Profile, read_profile
+from gongyu_schemas.transport.profile import Profile
 
 
 class _Stop:
@@ -50,26 +53,26 @@ def work(
 
     Example: gongyu-hub work --dir /var/lib/gongyu --name worker-1 --metrics 127.0.0.1:9101
     """
-    configure_logs()
-    stopping = _Stop()
-    credentials = read_profile(profile or directory / "profiles" / "hub.yaml")
-    host, _, port = metrics.rpartition(":")
-    if not host or not port.isdecimal():
-        raise ConfigError(f"--metrics {metrics!r} is not HOST:PORT")
-    try:
-        settings = Settings(
-            name=check_name(name, "worker"),
-            store_dir=directory / "store",
-            pseudonym_key=pseudonym_key or directory / KEY_FILE,
-            metrics_host=host,
-            metrics_port=int(port),
-            commit_interval_s=commit_interval,
-            max_rejections=max_rejections,
-        )
-    except ValidationError as error:
-        raise ConfigError(f"wrong option: {error}") from error
-    with own_name(settings.store_dir, settings.name):
-        _run(credentials, settings, stopping)
+    with reported():
+        credentials = read_profile_of(HUB_USER, directory, profile)
+        host, port = read_address(metrics)
+        try:
+            settings = Settings(
+                name=check_name(name, "worker"),
+                store_dir=directory / "store",
+                pseudonym_key=pseudonym_key or directory / KEY_FILE,
+                metrics_host=host,
+                metrics_port=port,
+                commit_interval_s=commit_interval,
+                max_rejections=max_rejections,
+            )
+        except ValidationError as error:
+            mistakes = ((name.removesuffix("_s").replace("_", "-"), what) for name, what in mistakes_in(error))
+            raise ConfigError("; ".join(f"--{option}: {what}" for option, what in mistakes)) from error
+        configure_logs()
+        stopping = _Stop()
+        with own_name(settings.store_dir, settings.name):
+            _run(credentials, settings, stopping)
 
 
 def _run(credentials: Profile, settings: Settings, stopping: _Stop) -> None:
@@ -80,13 +83,10 @@ def _run(credentials: Profile, settings: Settings, stopping: _Stop) -> None:
 
     allow_many_files()
     metrics = Metrics()
-    port = metrics.serve(settings.metrics_host, settings.metrics_port)
-    try:
+    with serving(metrics.registry, settings.metrics_host, settings.metrics_port) as served:
         require_connection(credentials)
         warm()  # compiling lasts longer than a transaction may: not in the first one
         worker = Worker(credentials, settings, metrics, stopping)
         worker.start()
-        print(f"worker {settings.name}: ready, metrics at http://{settings.metrics_host}:{port}/metrics", flush=True)
+        print(f"worker {settings.name}: ready, metrics at http://{served}/metrics", flush=True)
         worker.run()
-    finally:
-        metrics.close()

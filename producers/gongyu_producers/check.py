@@ -2,7 +2,7 @@
 
 Enters a file and the options of `publish`, those not given are sniffed; leaves a `Verdict`. The rows pass the same code
 as in a run and are compared with an empty register, so repeated keys are found too. Where a field has no column at all,
-the others are still read, cell by cell. Raises ConfigError where not even that can be done.
+the others are still read, cell by cell; where no column is any field's, none. Raises ConfigError where not even that can be done.
 """
 
 from __future__ import annotations
@@ -11,20 +11,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from gongyu_producers.columns import Columns, Naming
+from gongyu_producers.columns import Columns
 from gongyu_producers.compare import compare_snapshot
 from gongyu_producers.delimited import read_delimited
 from gongyu_producers.json_lines import read_json_lines
-from gongyu_producers.lines import Encoding, Lines
+from gongyu_producers.lines import Lines
 from gongyu_producers.matching import How, Match, Matches, match_names
 from gongyu_producers.progress import Steps
 from gongyu_producers.records import Records
 from gongyu_producers.rows import Problem, Reader, Row, cells_reader
-from gongyu_producers.sniff import sniff_delimiter, sniff_encoding, sniff_format
-from gongyu_producers.source import DELIMITERS, Format, OpenFile, SourceFile, open_parquet, open_source
+from gongyu_producers.sniff import find_out
+from gongyu_producers.source import DELIMITERS, Asked, Format, OpenFile, SourceFile, open_parquet, open_source
 from gongyu_producers.staging import Staging
 from gongyu_producers.state import Identity, State
 from gongyu_schemas.errors import ConfigError
@@ -35,19 +34,6 @@ _SHOW_EVERY_ROWS = 2_000
 _SHOWN = 10
 #: What YAML takes for something else than text.
 _WORDS = ("", "null", "true", "false", "yes", "no", "on", "off", "y", "n")
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A file and what was stated about it; None is found out."""
-
-    path: Path
-    naming: Naming
-    null_texts: tuple[str, ...]
-    format: Format | None = None
-    encoding: Encoding | None = None
-    delimiter: str | None = None
-    quotes: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +63,7 @@ class Verdict:
 
 def check_file(asked: Asked, information_type: InformationType, steps: Steps) -> Verdict:
     """Reads the file to its end; see the module."""
-    source, hints = _find_out(asked)
+    source, hints = find_out(asked)
     names = _read_names(source)
     matches = match_names(names, source.naming, information_type, objects=source.format is Format.JSONL)
     if source.format in DELIMITERS:
@@ -88,7 +74,9 @@ def check_file(asked: Asked, information_type: InformationType, steps: Steps) ->
     accepted = replace(source, naming=naming)
     torn = any(each.how in (How.DOUBLE, How.RECORD) for each in matches.columns)
     compared = not torn and not matches.missing
-    if compared:
+    if not matches.index():
+        found: _Found = (0, 0, (), ())  # of another file, most likely: its rows say nothing
+    elif compared:
         found = _check_records(accepted, information_type, steps)
     elif source.format in DELIMITERS:
         found = _check_cells(accepted, information_type, matches, steps)
@@ -98,20 +86,6 @@ def check_file(asked: Asked, information_type: InformationType, steps: Steps) ->
 
 
 _Found = tuple[int, int, tuple[Reason, ...], tuple[dict[str, Any], ...]]
-
-
-def _find_out(asked: Asked) -> tuple[SourceFile, list[str]]:
-    file_format, hints = sniff_format(asked.path, asked.format), []
-    encoding, delimiter = asked.encoding or Encoding.UTF_8, asked.delimiter
-    if file_format is not Format.PARQUET:
-        Lines(asked.path, encoding).close()  # says where it is missing or empty
-        encoding = asked.encoding or sniff_encoding(asked.path)
-    if file_format in DELIMITERS and delimiter is None:
-        delimiter = sniff_delimiter(asked.path, encoding, quotes=asked.quotes)
-        if delimiter is None:
-            hints.append("no delimiter makes more than one column of this file; if it has one, give --delimiter")
-            delimiter = DELIMITERS[file_format]
-    return SourceFile(asked.path, file_format, asked.naming, asked.null_texts, encoding, delimiter, asked.quotes), hints
 
 
 def _read_names(source: SourceFile) -> list[str]:

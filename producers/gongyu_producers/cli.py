@@ -4,45 +4,45 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from gongyu_producers.blocks import Block, as_blocks, screen_width
 from gongyu_producers.cli_types import types_app
-from gongyu_producers.columns import make_naming
 from gongyu_producers.generate import command as generate
 from gongyu_producers.guard import read_limit
-from gongyu_producers.lines import Encoding
 from gongyu_producers.options import (
-    DelimiterOption,
-    FormatOption,
-    IgnoreOption,
+    FileOptions,
     JsonOption,
-    MapOption,
-    NoQuotesOption,
-    NullOption,
-    OpColumnOption,
+    NamingOptions,
     StateDirOption,
+    TypeOption,
     TypesOption,
+    ask_file,
+    choose_type,
     default_state_dir,
-    find_type,
+    takes_groups,
 )
-from gongyu_producers.owner_topic import end_offsets
+from gongyu_producers.owner_topic import ask_ends
 from gongyu_producers.pace import read_rate
 from gongyu_producers.progress import ProgressView
 from gongyu_producers.publish import Run, publish, read_act
 from gongyu_producers.send import CHANGES_PER_TRANSACTION
-from gongyu_producers.source import SourceFile, format_of, read_delimiter
-from gongyu_producers.status import TypeStatus, read_status
+from gongyu_producers.status import TypeStatus, compare_ends, read_status
 from gongyu_schemas import exit_codes
 from gongyu_schemas.errors import ConfigError, reported
 from gongyu_schemas.transport.clients import make_admin, require_connection
 from gongyu_schemas.transport.profile import read_profile
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="The owner's side of gongyu: publish a register.")
+_HELP = """The owner's side of gongyu: publish a register.
+
+Example: gongyu-owner publish residents.tsv --type resident --profile owner.mois.yaml --snapshot
+"""
+
+app = typer.Typer(help=_HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(types_app, name="types")
 
 _PUBLISH_HELP = """Publish a file of records to the owner's topic.
@@ -62,30 +62,25 @@ registry; 4 local state; 5 published, but rows were rejected; 130 and 143 stoppe
 
 _STATUS_HELP = """Say what was published from this machine: per type the changes, rejects, the last run, and whether the state is in step.
 
-With --profile the topics are asked for their ends: `behind` messages were not read here yet, because another machine wrote them
-or a run was killed; the next run reads them first.
+With --profile the topics of the profile's owner are asked for their ends: `behind` messages were not read here yet, because
+another machine wrote them or a run was killed; the next run reads them first. Other owners' topics are not asked.
 
 Example: gongyu-owner status --profile owner.mois.yaml --json
 
-Exit codes: 0 told; 2 wrong usage; 3 Kafka.
+Exit codes: 0 told; 2 wrong usage; 3 Kafka does not answer, or not about a topic that it was asked about.
 """
 
 
 @app.command("publish", help=_PUBLISH_HELP)
+@takes_groups
 def publish_command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="TSV, CSV, JSON lines or Parquet.")],
-    type_name: Annotated[str, typer.Option("--type", metavar="T", help="Information type of the records.")],
+    type_name: TypeOption,
     profile: Annotated[Path, typer.Option("--profile", metavar="FILE", help="The owner's connection and credentials.")],
+    how: FileOptions,
+    naming: NamingOptions,
     types: TypesOption = None,
     snapshot: Annotated[bool, typer.Option("--snapshot", help="The file is the whole register.")] = False,
-    file_format: FormatOption = None,
-    encoding: Annotated[Encoding, typer.Option("--encoding", help="A UTF-8 byte order mark is tolerated.")] = Encoding.UTF_8,
-    delimiter: DelimiterOption = None,
-    no_quotes: NoQuotesOption = False,
-    maps: MapOption = None,
-    ignore: IgnoreOption = None,
-    null: NullOption = None,
-    op_column: OpColumnOption = None,
     max_deletes: Annotated[str, typer.Option("--max-deletes", metavar="N|N%", help="More deletes stop the run.")] = "20%",
     allow_deletes: Annotated[bool, typer.Option("--allow-deletes", help="However many deletes there are.")] = False,
     rate: Annotated[str | None, typer.Option("--rate", metavar="N/s", help="At most so many changes per second.")] = None,
@@ -101,21 +96,12 @@ def publish_command(
     as_json: JsonOption = False,
 ) -> None:
     with reported():
-        if snapshot and op_column is not None:
+        if snapshot and naming.op_column is not None:
             raise ConfigError("--op-column: the rows of a --snapshot are states, not changes; leave one of both away")
-        information_type = find_type(type_name, types)
-        source = SourceFile(
-            path=file,
-            format=format_of(file, file_format),
-            naming=make_naming(information_type, maps or [], ignore or [], op_column),
-            null_texts=information_type.publishing.null_texts if null is None else tuple(null),
-            encoding=encoding,
-            delimiter=None if delimiter is None else read_delimiter(delimiter),
-            quotes=not no_quotes,
-        )
+        information_type = choose_type(type_name, types)
         run = Run(
             information_type=information_type,
-            source=source,
+            source=ask_file(file, information_type, how, naming).as_stated(),
             snapshot=snapshot,
             state_dir=state_dir or default_state_dir(),
             delete_limit=None if allow_deletes else read_limit(max_deletes),
@@ -141,33 +127,41 @@ def status_command(
     as_json: JsonOption = False,
 ) -> None:
     with reported():
-        ask_ends = None
+        found, answered = read_status(state_dir or default_state_dir()), True
         if profile is not None:
             connection = read_profile(profile)
             require_connection(connection)
-            admin = make_admin(connection)
-            ask_ends = lambda topic, partitions: end_offsets(admin, topic, partitions)  # noqa: E731 - bound here
-        found = read_status(state_dir or default_state_dir(), ask_ends)
+            found, answered = compare_ends(found, connection.user, partial(ask_ends, make_admin(connection)))
         if as_json:
             typer.echo(json.dumps([dataclasses.asdict(each) for each in found], ensure_ascii=False))
         elif not found:
             typer.echo(f"nothing was published from {state_dir or default_state_dir()} yet")
         else:
-            Console().print(_status_table(found))
+            typer.echo(as_blocks((_describe(each, asked=profile is not None) for each in found), screen_width()))
+        if not answered:
+            raise SystemExit(exit_codes.KAFKA)
 
 
 app.command("generate", help=generate.HELP)(generate.generate_command)
 
 
-def _status_table(found: list[TypeStatus]) -> Table:
-    table = Table("topic", "records", "created", "updated", "deleted", "rejected", "last run", "file", "behind")
-    for each in found:
-        ops = (f"{each.published.get(op, 0):,}" for op in "cud")
-        last = "" if each.last is None else f"{each.last.began} {each.last.outcome}"
-        file = "" if each.last is None else each.last.file
-        behind = each.problem or ("" if each.behind is None else f"{each.behind:,}")
-        table.add_row(each.topic, f"{each.records:,}", *ops, f"{each.rejected:,}", last, file, behind)
-    return table
+def _describe(each: TypeStatus, *, asked: bool) -> Block:
+    ops = ", ".join(f"{what} {each.published.get(op, 0):,}" for op, what in (("c", "created"), ("u", "updated"), ("d", "deleted")))
+    last, behind, known = each.last, None, each.last is not None or each.problem is None
+    if each.behind is not None:
+        behind = f"{each.behind:,} messages" if each.behind else "nothing"
+    elif asked and each.problem is None:
+        behind = "not asked: of another owner than the profile's, or of another Kafka cluster than it leads to"
+    lines = (
+        ("cluster", each.cluster),
+        ("records", f"{each.records:,}"),
+        ("changes", ops if known else None),
+        ("rejected", f"{each.rejected:,}" if known else None),
+        ("last run", None if last is None else f"{last.began}, {last.file}: {last.outcome}"),
+        ("behind", behind),
+        ("problem", each.problem),
+    )
+    return Block(each.topic, lines if each.position else (lines[0], lines[-1]))
 
 
 def main() -> None:

@@ -8,36 +8,34 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from gongyu_producers.check import Asked, check_file
-from gongyu_producers.columns import make_naming
+from gongyu_producers.blocks import Block, as_blocks, screen_width
+from gongyu_producers.check import check_file
+from gongyu_producers.columns import Naming
 from gongyu_producers.draft import DraftRequest, draft_type
 from gongyu_producers.options import (
-    DelimiterOption,
-    FormatOption,
-    IgnoreOption,
+    FileOptions,
     JsonOption,
-    MapOption,
-    NoQuotesOption,
-    NullOption,
-    OpColumnOption,
-    SniffedEncodingOption,
+    NamingOptions,
+    TypeOption,
     TypesOption,
-    find_type,
+    ask_file,
+    choose_type,
+    takes_groups,
+    type_folders,
 )
 from gongyu_producers.progress import ProgressView
-from gongyu_producers.source import read_delimiter
 from gongyu_producers.verdict_text import draft_as_json, draft_as_text, exit_code_of, verdict_as_json, verdict_as_text
-from gongyu_schemas.errors import reported
-from gongyu_schemas.information_type import InformationType, load_types, shipped_types
+from gongyu_schemas.errors import ConfigError, reported
+from gongyu_schemas.information_type import InformationType, find_types
 
 types_app = typer.Typer(add_completion=False)
 
 _LIST_HELP = """List the information types that are known here, with their fields; check a file against one; draft one from a file.
 
 Example: gongyu-owner types --types DIR
+
+Exit codes: 0 all are sound; 2 wrong usage, or a type is broken: what is wrong with it is said, and the others are listed.
 """
 
 _CHECK_HELP = """Say what publishing a file would make of it: which columns fit, which rows would be rejected and why.
@@ -53,7 +51,9 @@ Exit codes: 0 it would be published as it is; 2 wrong usage or file, or its colu
 _NEW_HELP = """Draft a new information type from a file: a folder with type.yaml and record.avsc, to be looked through.
 
 Field names are the headers romanised, types are guessed from the values, every field is classified `personal` until you
-say otherwise. Nothing is overwritten.
+say otherwise. Nothing is overwritten. Columns that --ignore passes over get no field; texts given with --null mean null beside
+the empty text, and are written into type.yaml. A Parquet file is published as the others, but no type is drafted from one:
+write some of its rows as CSV.
 
 Example: gongyu-owner types new permits.csv --name parking-permit --owner city --key 허가번호 --out types
 """
@@ -64,78 +64,67 @@ def list_command(context: typer.Context, types: TypesOption = None, as_json: Jso
     if context.invoked_subcommand is not None:
         return
     with reported():
-        known = sorted(load_types(shipped_types(), *(types or [])).values(), key=lambda each: each.name)
+        found = find_types(*type_folders(types))
+        known = sorted(found.sound.values(), key=lambda each: each.name)
         if as_json:
             typer.echo(json.dumps([_describe(each) for each in known], ensure_ascii=False))
-            return
-        table = Table("type", "owner", "title", "key", "fields")
-        for each in known:
-            names = ", ".join(f"{field.name} {field.kind.value}{'?' if field.nullable else ''}" for field in each.fields)
-            table.add_row(each.name, each.owner, f"{each.title.ko} / {each.title.en}", ", ".join(each.key), names)
-        Console().print(table)
+        else:
+            typer.echo(as_blocks(map(_as_block, known), screen_width()))
+        broken = [line for name, mistakes in found.broken.items() for line in (f"{name!r} is a broken type; mend its folder:", *mistakes)]
+        if broken or found.absent:
+            raise ConfigError("\n".join([*broken, *found.absent]))
 
 
 @types_app.command("check", help=_CHECK_HELP)
+@takes_groups
 def check_command(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="TSV, CSV, JSON lines or Parquet.")],
-    type_name: Annotated[str, typer.Option("--type", metavar="T", help="Information type of the records.")],
+    type_name: TypeOption,
+    how: FileOptions,
+    naming: NamingOptions,
     types: TypesOption = None,
-    file_format: FormatOption = None,
-    encoding: SniffedEncodingOption = None,
-    delimiter: DelimiterOption = None,
-    no_quotes: NoQuotesOption = False,
-    maps: MapOption = None,
-    ignore: IgnoreOption = None,
-    null: NullOption = None,
-    op_column: OpColumnOption = None,
     as_json: JsonOption = False,
 ) -> None:
     with reported():
-        information_type = find_type(type_name, types)
-        asked = Asked(
-            path=file,
-            naming=make_naming(information_type, maps or [], ignore or [], op_column),
-            null_texts=information_type.publishing.null_texts if null is None else tuple(null),
-            format=file_format,
-            encoding=encoding,
-            delimiter=None if delimiter is None else read_delimiter(delimiter),
-            quotes=not no_quotes,
-        )
+        information_type = choose_type(type_name, types)
+        asked = ask_file(file, information_type, how, naming)
         with ProgressView() as steps:
             verdict = check_file(asked, information_type, steps)
-        typer.echo(verdict_as_json(verdict) if as_json else verdict_as_text(verdict, information_type))
+        typer.echo(verdict_as_json(verdict, information_type) if as_json else verdict_as_text(verdict, information_type, types or []))
         sys.exit(exit_code_of(verdict))
 
 
 @types_app.command("new", help=_NEW_HELP)
+@takes_groups
 def new_command(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="TSV, CSV or JSON lines.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="TSV, CSV or JSON lines; no Parquet.")],
     name: Annotated[str, typer.Option("--name", metavar="T", help="Name of the new type.")],
     owner: Annotated[str, typer.Option("--owner", metavar="O", help="The organisation that publishes it.")],
+    how: FileOptions,
     key: Annotated[list[str] | None, typer.Option("--key", metavar="HEADER", help="Column that names a record; may be repeated.")] = None,
     title: Annotated[str | None, typer.Option("--title", help="What people call it; else its name.")] = None,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of types that gets the new one.")] = Path("types"),
-    file_format: FormatOption = None,
-    encoding: SniffedEncodingOption = None,
-    delimiter: DelimiterOption = None,
     rows: Annotated[int, typer.Option("--rows", min=1, help="Rows that types are guessed from.")] = 200_000,
     as_json: JsonOption = False,
 ) -> None:
     with reported():
         request = DraftRequest(
-            path=file,
+            asked=how.ask(file, Naming({}, frozenset(how.ignore or []), None), ()),
             name=name,
             owner=owner,
             key=tuple(key or ()),
             folder=out,
             title=title,
-            format=file_format,
-            encoding=encoding,
-            delimiter=None if delimiter is None else read_delimiter(delimiter),
             rows=rows,
         )
         draft = draft_type(request)
-        typer.echo(draft_as_json(draft) if as_json else draft_as_text(draft, file))
+        typer.echo(draft_as_json(draft) if as_json else draft_as_text(draft))
+
+
+def _as_block(each: InformationType) -> Block:
+    fields = ", ".join(f"{field.name} {field.kind.value}{'?' if field.nullable else ''}" for field in each.fields)
+    lines = (("owner", each.owner), ("title", f"{each.title.ko} / {each.title.en}"), ("key", ", ".join(each.key)), ("fields", fields))
+    return Block(each.name, lines)
 
 
 def _describe(each: InformationType) -> dict[str, object]:

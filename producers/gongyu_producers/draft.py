@@ -20,13 +20,14 @@ from gongyu_producers.check import quoted
 from gongyu_producers.delimited import read_delimited
 from gongyu_producers.guess import Guess
 from gongyu_producers.json_lines import read_json_lines
-from gongyu_producers.lines import Encoding, Lines
+from gongyu_producers.lines import Lines
 from gongyu_producers.romanise import romanise
-from gongyu_producers.sniff import sniff_delimiter, sniff_encoding, sniff_format
-from gongyu_producers.source import DELIMITERS, Format
+from gongyu_producers.sniff import find_out
+from gongyu_producers.source import DELIMITERS, Asked, Format, SourceFile
 from gongyu_schemas.errors import ConfigError
 from gongyu_schemas.information_type import RECORD_FILE, TYPE_FILE, InformationType, load_type
 from gongyu_schemas.names import avro_name, check_name
+from gongyu_schemas.plain_words import why
 
 _KEYS_TRIED = 10_000
 _ODD_ROWS_SHOWN = 3
@@ -34,17 +35,14 @@ _ODD_ROWS_SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class DraftRequest:
-    """What only the owner knows. `key` are headers (or field names); None of the others: found out."""
+    """What only the owner knows. `key` are headers (or field names); null texts are those beside the empty one."""
 
-    path: Path
+    asked: Asked
     name: str
     owner: str
     key: tuple[str, ...]
     folder: Path
     title: str | None = None
-    format: Format | None = None
-    encoding: Encoding | None = None
-    delimiter: str | None = None
     rows: int = 200_000
 
 
@@ -57,28 +55,45 @@ class DraftColumn:
     guess: Guess
     is_key: bool
 
+    @property
+    def notes(self) -> list[str]:
+        """For its owner to decide."""
+        guess = self.guess
+        if not self.is_key:
+            note = guess.note()
+            return ([] if note is None else [note]) + (
+                [f"{', '.join(sorted(guess.null_texts))} taken as null, in every column"] if guess.null_texts else []
+            )
+        if not guess.empty:
+            return []
+        where = f"is the key, but empty in {guess.empty:,} rows (first: line {guess.first_empty})"
+        return [f"{where}; these would be rejected, and forbid the deletes of a snapshot"]
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A written draft. `notes` are for its owner to decide."""
+    """A written draft, and how its file was read. `about_rows` are notes on no single column."""
 
     folder: Path
     information_type: InformationType
     columns: tuple[DraftColumn, ...]
     rows: int
-    notes: tuple[str, ...]
-    encoding: Encoding
-    delimiter: str | None
+    about_rows: tuple[str, ...]
+    source: SourceFile
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """All of them, those on a column with its header."""
+        return (*self.about_rows, *(f"{each.header!r}: {note}" for each in self.columns for note in each.notes))
 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """A file read as texts."""
+    """A file read as texts, without the columns to pass over; a row with other cells than the header has none."""
 
+    path: Path
     header: list[str]
     rows: Iterator[tuple[int, list[str]]]
-    encoding: Encoding
-    delimiter: str | None
 
 
 def draft_type(request: DraftRequest) -> Draft:
@@ -88,40 +103,40 @@ def draft_type(request: DraftRequest) -> Draft:
     folder = request.folder / request.name
     if (folder / TYPE_FILE).exists() or (folder / RECORD_FILE).exists():
         raise ConfigError(f"{folder}: there is a type already; edit it, or choose another --name or --out")
-    encoding = request.encoding or sniff_encoding(request.path)
-    with closing(Lines(request.path, encoding)) as lines:
-        table = _open_table(request, lines)
-        _check_header(request.path, table.header)
+    source, _ = find_out(request.asked)
+    if source.format is Format.PARQUET:
+        raise ConfigError(f"{source.path}: a type is drafted from TSV, CSV or JSON lines; write some rows as one of them")
+    with closing(Lines(source.path, source.encoding)) as lines:
+        table = _open_table(source, lines)
+        _check_header(source, table.header)
         key = _find_key(request, table)
-        guesses = [Guess() for _ in table.header]
+        guesses = [Guess(nulls=frozenset(source.null_texts)) for _ in table.header]
         rows, notes = _see_rows(table, guesses, request)
     names = _name_fields(table.header)
     columns = tuple(
         DraftColumn(header, name, guess, header in key) for header, name, guess in zip(table.header, names, guesses, strict=True)
     )
-    notes += _note_columns(columns)
     _write(folder, request, columns, key)
-    return Draft(folder, load_type(folder), columns, rows, tuple(notes), encoding, table.delimiter)
+    return Draft(folder, load_type(folder), columns, rows, tuple(notes), source)
 
 
-def _open_table(request: DraftRequest, lines: Lines) -> _Table:
-    file_format = sniff_format(request.path, request.format)
-    if file_format is Format.PARQUET:
-        raise ConfigError(f"{request.path}: a type is drafted from TSV, CSV or JSON lines; write some rows as one of them")
-    if file_format is Format.JSONL:
+def _open_table(source: SourceFile, lines: Lines) -> _Table:
+    ignored = source.naming.ignored
+    if source.format is Format.JSONL:
         objects = (
-            (line, {name: _as_text(value, line, request.path) for name, value in content.items()})
+            (line, {name: _as_text(value, line, source.path) for name, value in content.items() if name not in ignored})
             for line, content in read_json_lines(lines)
             if isinstance(content, dict)
         )
         first = list(itertools.islice(objects, 1_000))
         header = list(dict.fromkeys(name for _, content in first for name in content))
         rows = ((line, [content.get(name, "") for name in header]) for line, content in itertools.chain(first, objects))
-        return _Table(header, rows, lines.encoding, None)
-    delimiter = request.delimiter or sniff_delimiter(request.path, lines.encoding, quotes=True) or DELIMITERS[file_format]
-    found = read_delimited(lines, delimiter, quotes=True)
-    _, header = next(found, (0, []))
-    return _Table(header, found, lines.encoding, delimiter)
+        return _Table(source.path, header, rows)
+    found = read_delimited(lines, source.delimiter or DELIMITERS[source.format], quotes=source.quotes)
+    _, whole = next(found, (0, list[str]()))
+    kept = [at for at, name in enumerate(whole) if name not in ignored]
+    cells = ((line, [row[at] for at in kept] if len(row) == len(whole) else []) for line, row in found)
+    return _Table(source.path, [whole[at] for at in kept], cells)
 
 
 def _as_text(value: Any, line: int, path: Path) -> str:
@@ -132,9 +147,10 @@ def _as_text(value: Any, line: int, path: Path) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _check_header(path: Path, header: list[str]) -> None:
+def _check_header(source: SourceFile, header: list[str]) -> None:
+    path = source.path
     if not header:
-        raise ConfigError(f"{path}: no header line")
+        raise ConfigError(f"{path}: {'--ignore passes over every column' if source.naming.ignored else 'no header line'}")
     twice = sorted({name for name in header if header.count(name) > 1})
     if twice:
         raise ConfigError(f"{path}: columns {', '.join(map(repr, twice))} occur twice in the header; name them apart")
@@ -151,7 +167,7 @@ def _find_key(request: DraftRequest, table: _Table) -> tuple[str, ...]:
     told = f"--key: there is no column {unknown[0]!r}; " if unknown else "--key: say which column (or columns) tells the records apart; "
     alone = _unique_columns(table)
     hint = f"unique in the first rows: {', '.join(map(repr, alone))}" if alone else "none is unique in the first rows: give several"
-    raise ConfigError(f"{request.path}: {told}the columns are {listed}; {hint}")
+    raise ConfigError(f"{table.path}: {told}the columns are {listed}; {hint}")
 
 
 def _unique_columns(table: _Table) -> list[str]:
@@ -170,10 +186,10 @@ def _see_rows(table: _Table, guesses: Sequence[Guess], request: DraftRequest) ->
         for guess, text in zip(guesses, cells, strict=True):
             guess.see(text, line)
     if not rows:
-        raise ConfigError(f"{request.path}: no rows behind the header; types cannot be guessed from none")
+        raise ConfigError(f"{table.path}: no rows behind the header; types cannot be guessed from none")
     if len(odd) == rows:
         raise ConfigError(
-            f"{request.path}: no row has the {len(guesses)} cells of the header: is the first line a title? "
+            f"{table.path}: no row has the {len(guesses)} cells of the header: is the first line a title? "
             "Remove the lines above the header, or give --delimiter"
         )
     notes = [f"types are guessed from the first {rows:,} rows (--rows)"] if rows == request.rows else []
@@ -191,19 +207,6 @@ def _name_fields(header: Sequence[str]) -> list[str]:
     return names
 
 
-def _note_columns(columns: Sequence[DraftColumn]) -> list[str]:
-    notes = [f"{each.header!r}: {note}" for each in columns if not each.is_key and (note := each.guess.note()) is not None]
-    for each in columns:
-        if each.is_key and each.guess.empty:
-            notes.append(
-                f"{each.header!r}: is the key, but empty in {each.guess.empty:,} rows (first: line {each.guess.first_empty}); "
-                "these would be rejected, and forbid the deletes of a snapshot"
-            )
-        elif not each.is_key and each.guess.null_texts:
-            notes.append(f"{each.header!r}: {', '.join(sorted(each.guess.null_texts))} taken as null, in every column")
-    return notes
-
-
 def _write(folder: Path, request: DraftRequest, columns: Sequence[DraftColumn], key: tuple[str, ...]) -> None:
     record = {
         "type": "record",
@@ -215,7 +218,7 @@ def _write(folder: Path, request: DraftRequest, columns: Sequence[DraftColumn], 
         (folder / RECORD_FILE).write_text(json.dumps(record, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         (folder / TYPE_FILE).write_text(_type_yaml(request, columns, key), encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"{folder}: cannot be written: {error.strerror}; choose another --out") from error
+        raise ConfigError(f"{folder}: cannot be written: {why(error)}; choose another --out") from error
 
 
 def _declare(column: DraftColumn) -> dict[str, Any]:
@@ -226,7 +229,7 @@ def _declare(column: DraftColumn) -> dict[str, Any]:
 
 def _type_yaml(request: DraftRequest, columns: Sequence[DraftColumn], key: tuple[str, ...]) -> str:
     fields = {each.header: each.field for each in columns}
-    null_texts = ["", *sorted(set().union(*(each.guess.null_texts for each in columns)))]
+    null_texts = list(dict.fromkeys(["", *request.asked.null_texts, *sorted(set().union(*(each.guess.null_texts for each in columns)))]))
     title = quoted(request.title or request.name)
     lines = [
         f"name: {request.name}",

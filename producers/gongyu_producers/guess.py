@@ -1,8 +1,8 @@
 """The texts of a column -> the Avro type that says all of them, as the publisher would read them (`values`).
 
 Each text rules kinds out; the narrowest one left is the guess, text where none is. Careful where a mistake would cost most:
-digits with a leading zero are a code, not a number; what looks like a date in a form that the publisher does not
-read stays text, with a note.
+digits with a leading zero are a code, not a number; dates and numbers in a form that the publisher does not read, or in
+several, stay text, with a note that says where (`forms`).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from gongyu_producers.forms import Forms
 from gongyu_producers.values import (
     BadValue,
     read_boolean,
@@ -30,16 +31,6 @@ NULL_LIKE = frozenset({"-", "--", ".", "NULL", "null", "(null)", "\\N", "N/A", "
 
 _CODE = re.compile(r"[+-]?0[0-9]")
 _DECIMAL = re.compile(r"[+-]?([0-9]+)(?:\.([0-9]+))?")
-_ODD_FORMS = {
-    "dates as YYYYMMDD": re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"),
-    "dates with points or slashes": re.compile(r"[0-9]{4}[./] ?[0-9]{1,2}[./] ?[0-9]{1,2}\.?"),
-    "numbers with separators": re.compile(r"[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?"),
-}
-_ADVICE = {
-    "dates as YYYYMMDD": "export them as YYYY-MM-DD to have dates",
-    "dates with points or slashes": "export them as YYYY-MM-DD to have dates",
-    "numbers with separators": "export them without commas to have numbers",
-}
 _MOST_DIGITS = 30
 
 
@@ -82,27 +73,30 @@ class Guess:
     """What the texts of one column allow so far."""
 
     kinds: list[str] = field(default_factory=lambda: list(_KINDS))
+    #: Texts that mean null, as the owner said.
+    nulls: frozenset[str] = frozenset()
     values: int = 0
     empty: int = 0
     first_empty: int = 0
     null_like: set[str] = field(default_factory=set)
     digits: list[int] = field(default_factory=lambda: [1, 0])  # of a decimal, before and after the point
-    odd: list[str] = field(default_factory=lambda: list(_ODD_FORMS))
+    forms: Forms = field(default_factory=Forms)
 
     def see(self, text: str, line: int) -> None:
-        if not text:
+        if not text or text in self.nulls:
             self.empty += 1
             self.first_empty = self.first_empty or line
         elif text in NULL_LIKE:
             self.null_like.add(text)
         else:
             self.values += 1
+            self.forms.see(text, line)
             self._narrow(text)
 
     @property
     def kind(self) -> str:
         """The narrowest kind; text where dates or numbers are written in a form that is not read."""
-        return "string" if not self.values or self.odd else self.kinds[0]
+        return "string" if not self.values or self.forms.only_odd() else self.kinds[0]
 
     @property
     def null_texts(self) -> set[str]:
@@ -119,13 +113,11 @@ class Guess:
         """Why the guess may not be what its owner expects."""
         if not self.values:
             return "no values; text until there are some"
-        return f"{self.odd[0]} stay text; {_ADVICE[self.odd[0]]}" if self.odd else None
+        return self.forms.note() if self.kind == "string" else None
 
     def _narrow(self, text: str) -> None:
         if len(self.kinds) > 1:
             self.kinds = [kind for kind in self.kinds if _allows(kind, text)]
-        if self.odd:
-            self.odd = [name for name in self.odd if _ODD_FORMS[name].fullmatch(text)]
         if "decimal" in self.kinds:
             found = _read_decimal(text)
             self.digits = [max(self.digits[0], len(found[1])), max(self.digits[1], len(found[2] or ""))]

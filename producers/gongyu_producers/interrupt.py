@@ -9,6 +9,7 @@ import signal
 from types import FrameType, TracebackType
 from typing import Self
 
+from gongyu_schemas.command import end_at_once
 from gongyu_schemas.errors import GongyuError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -45,4 +46,4 @@ class Interrupt:
 
     def _note(self, number: int, _frame: FrameType | None) -> None:
         self._seen = number
-        signal.signal(number, signal.SIG_DFL)
+        signal.signal(number, end_at_once)

@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from gongyu_schemas.errors import ConfigError
+from gongyu_schemas.plain_words import why
 
 #: Far above any row that could be published (an image has at most 400,000 bytes), far below memory.
 LONGEST_LINE = 16 * 1024 * 1024
@@ -21,8 +22,8 @@ LONGEST_LINE = 16 * 1024 * 1024
 _FOREIGN = {
     codecs.BOM_UTF16_LE: "UTF-16 text; save it as UTF-8 (Excel: `CSV UTF-8`)",
     codecs.BOM_UTF16_BE: "UTF-16 text; save it as UTF-8",
-    b"PK\x03\x04": "an Excel workbook or ZIP archive; save the sheet as text (Excel: `CSV UTF-8`)",
-    b"\xd0\xcf\x11\xe0": "an old Excel workbook; save the sheet as text (Excel: `CSV UTF-8`)",
+    b"PK\x03\x04": "an Excel file, or another ZIP archive; save the sheet in Excel as `CSV UTF-8` and give that file",
+    b"\xd0\xcf\x11\xe0": "an old Excel file; save the sheet in Excel as `CSV UTF-8` and give that file",
     b"\x1f\x8b": "compressed by gzip; unpack it first",
     b"PAR1": "a Parquet file; give --format parquet",
 }
@@ -37,7 +38,16 @@ def refuse_foreign(path: Path, beginning: bytes) -> None:
     """Raises ConfigError where a file is no text, but something that people take for it."""
     for start, what in _FOREIGN.items():
         if beginning.startswith(start):
-            raise ConfigError(f"{path}: {what}")
+            raise ConfigError(f"{path}: this is {what}")
+
+
+def read_beginning(path: Path, most: int) -> bytes:
+    """Raises ConfigError."""
+    try:
+        with path.open("rb") as file:
+            return file.read(most)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {why(error)}") from error
 
 
 class Lines:
@@ -51,7 +61,7 @@ class Lines:
             self._file = path.open("rb")
             self.size = path.stat().st_size
         except OSError as error:
-            raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+            raise ConfigError(f"{path}: cannot be read: {why(error)}") from error
         if path.is_file() and self.size == 0:
             self.close()
             raise ConfigError(f"{path}: the file is empty; an empty file is never taken for an empty register")
@@ -79,7 +89,7 @@ class Lines:
         try:
             return self._file.readline(LONGEST_LINE + 1)
         except OSError as error:
-            raise ConfigError(f"{self.path}: cannot be read: {error.strerror}") from error
+            raise ConfigError(f"{self.path}: cannot be read: {why(error)}") from error
 
     def _not_text(self, number: int, error: UnicodeDecodeError) -> str:
         other = Encoding.CP949 if self.encoding is Encoding.UTF_8 else Encoding.UTF_8

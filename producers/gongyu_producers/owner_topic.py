@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
@@ -40,6 +41,15 @@ class OwnerTopic:
 
 
 @dataclass(frozen=True, slots=True)
+class TopicEnds:
+    """Topic -> partition -> the offset behind its last message; `problems` say of a topic why its ends are not known."""
+
+    cluster: str
+    ends: dict[str, dict[int, int]] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class SchemaIds:
     """Registry ids of a topic's key and value schema."""
 
@@ -65,6 +75,29 @@ def find_topic(admin: AdminClient, information_type: InformationType) -> OwnerTo
     except KafkaException as error:
         raise _explain(error.args[0], information_type, name) from error
     return OwnerTopic(name, str(metadata.cluster_id), str(described.topic_id), begin, end)
+
+
+def ask_ends(admin: AdminClient, topics: Sequence[str]) -> TopicEnds:
+    """Two requests for all of them, each bounded; Kafka lists no topic that this user may not describe. Raises KafkaUnavailable."""
+    try:
+        seen = admin.list_topics(timeout=_TIMEOUT_S)
+    except KafkaException as error:
+        raise KafkaUnavailable(f"Kafka does not list the topics within {_TIMEOUT_S:.0f} s: {error.args[0].str()}") from error
+    found = TopicEnds(str(seen.cluster_id))
+    places = [TopicPartition(name, partition) for name in topics if name in seen.topics for partition in seen.topics[name].partitions]
+    asked = dict.fromkeys(places, _LATEST)
+    answers = admin.list_offsets(asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_TIMEOUT_S) if asked else {}
+    for place, answer in answers.items():
+        try:
+            found.ends.setdefault(place.topic, {})[place.partition] = int(answer.result().offset)
+        except KafkaException as error:
+            found.problems[place.topic] = f"topic {place.topic}: its end cannot be read: {error.args[0].str()}"
+    for name in topics:
+        if name not in seen.topics:
+            found.problems[name] = (
+                f"topic {name}: there is none, or this user has no right to it: does the hub know the type, and is it its owner's profile?"
+            )
+    return found
 
 
 def end_offsets(admin: AdminClient, name: str, partitions: list[int]) -> dict[int, int]:

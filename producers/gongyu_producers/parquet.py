@@ -19,6 +19,7 @@ from pyarrow import types as arrow
 from gongyu_producers.arrow_values import ColumnReader, Misfit, column_reader
 from gongyu_schemas.errors import ConfigError
 from gongyu_schemas.fields import Field
+from gongyu_schemas.plain_words import why
 
 _BATCH_ROWS = 4_000
 #: Of uncompressed values: a batch of large rows has fewer of them.
@@ -41,7 +42,7 @@ class ParquetFile:
             self.size = path.stat().st_size
             self._file = pq.ParquetFile(path, pre_buffer=False, buffer_size=_READ_BUFFER, page_checksum_verification=True)
         except FileNotFoundError as error:
-            raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+            raise ConfigError(f"{path}: cannot be read: {why(error)}") from error
         except _UNREADABLE as error:
             raise ConfigError(f"{path}: not a Parquet file that can be read: {_first_line(error)}") from error
         self._columns = list(_leaves(self._file.schema_arrow, (), frozenset(whole)))

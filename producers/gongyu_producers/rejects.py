@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gongyu_schemas.errors import ConfigError
+from gongyu_schemas.plain_words import why
 
 
 def rejects_path(file: Path) -> Path:
@@ -30,7 +31,7 @@ def write_rejects(path: Path, rejects: Iterable[dict[str, Any]]) -> None:
         partial.replace(path)
     except OSError as error:
         raise ConfigError(
-            f"{path}: the rejected rows cannot be written here ({error.strerror}); nothing was published; give --rejects FILE"
+            f"{path}: the rejected rows cannot be written here ({why(error)}); nothing was published; give --rejects FILE"
         ) from error
 
 
@@ -38,4 +39,4 @@ def remove_rejects(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise ConfigError(f"{path}: rejects of an earlier run cannot be removed ({error.strerror}); give --rejects FILE") from error
+        raise ConfigError(f"{path}: rejects of an earlier run cannot be removed ({why(error)}); give --rejects FILE") from error

@@ -2,6 +2,9 @@
 
 A row whose key fields cannot be read has no key: nobody knows which record it is about. A row with a key but other
 bad fields has no image. Total: no content of a row raises.
+
+Texts that mean null: a cell of a delimited file has no other way to say it. JSON and Parquet have a null of their own, so
+there such a text is null only where it is no value of its field: the empty text is no date, but it may be a name.
 """
 
 from __future__ import annotations
@@ -82,10 +85,7 @@ def cells_reader(information_type: InformationType, columns: Columns, null_texts
         for name, at, read_text, nullable in plan:
             text = cells[at]
             if text in nulls:
-                if nullable:
-                    values[name] = None
-                else:
-                    problems.append(Problem(name, "null, but the field is never null"))
+                _take_null(name, values, problems, nullable=nullable)
             elif read_text is None:
                 values[name] = text
             else:
@@ -100,10 +100,22 @@ def cells_reader(information_type: InformationType, columns: Columns, null_texts
     return read
 
 
+def _take_null(name: str, values: Values, problems: list[Problem], *, nullable: bool) -> None:
+    if nullable:
+        values[name] = None
+    else:
+        problems.append(Problem(name, "null, but the field is never null"))
+
+
 def values_reader(
-    information_type: InformationType, columns: Sequence[tuple[Field, Callable[[Any], Any] | None]], *, op_last: bool
+    information_type: InformationType,
+    columns: Sequence[tuple[Field, Callable[[Any], Any] | None]],
+    null_texts: Collection[str],
+    *,
+    op_last: bool,
 ) -> Reader:
     """Reads rows of values in the order of these fields, with what makes each an Avro value; last the operation, if there is one."""
+    nulls = frozenset(null_texts)
     plan = [(field.name, convert, field.may_be_absent) for field, convert in columns]
     nested = any(not field.is_leaf for field in information_type.fields)
 
@@ -112,17 +124,17 @@ def values_reader(
         problems: list[Problem] = []
         for (name, convert, nullable), value in zip(plan, found, strict=False):
             if value is None:
-                if nullable:
-                    values[name] = None
-                else:
-                    problems.append(Problem(name, "null, but the field is never null"))
+                _take_null(name, values, problems, nullable=nullable)
             elif convert is None:
                 values[name] = value
             else:
                 try:
                     values[name] = convert(value)
                 except BadValue as error:
-                    problems.append(Problem(name, str(error)))
+                    if isinstance(value, str) and value in nulls:
+                        _take_null(name, values, problems, nullable=nullable)
+                    else:
+                        problems.append(Problem(name, str(error)))
         if nested:
             problems += _missing_inside(information_type, values, problems)
         op = found[-1] if op_last else None
@@ -131,8 +143,9 @@ def values_reader(
     return read
 
 
-def objects_reader(information_type: InformationType, naming: Naming) -> Reader:
+def objects_reader(information_type: InformationType, naming: Naming, null_texts: Collection[str]) -> Reader:
     """Reads rows of a JSON lines file. An absent field takes its Avro default, if it has one; nested records are objects."""
+    nulls = frozenset(null_texts)
     tree = read_tree(information_type.record_schema)
     fields = {path: (json_reader(field), field.nullable) for path, field in _every_field(tree, "")}
     fields |= {field.name: (json_reader(field), field.may_be_absent) for field in information_type.fields if field.is_leaf}
@@ -151,7 +164,7 @@ def objects_reader(information_type: InformationType, naming: Naming) -> Reader:
             if name == naming.op:
                 op = value if isinstance(value, str) else None
             elif name not in naming.ignored:
-                _read_named(name, naming.field_of(name), value, fields, filled, values, problems)
+                _read_named(name, naming.field_of(name), value, fields, nulls, filled, values, problems)
         for name in _first_absent(required, filled, nested=nested):
             if name in defaults:
                 values[name] = defaults[name]
@@ -169,6 +182,7 @@ def _read_named(
     field: str | None,
     value: Any,
     fields: Mapping[str, tuple[Callable[[Any], Any], bool]],
+    nulls: frozenset[str],
     filled: set[str],
     values: Values,
     problems: list[Problem],
@@ -183,15 +197,15 @@ def _read_named(
     filled.add(field)
     read_value, nullable = fields[field]
     if value is None:
-        if nullable:
-            values[field] = None
-        else:
-            problems.append(Problem(field, "null, but the field is never null"))
+        _take_null(field, values, problems, nullable=nullable)
         return
     try:
         values[field] = read_value(value)
     except BadValue as error:
-        problems.append(Problem(field, str(error)))
+        if isinstance(value, str) and value in nulls:
+            _take_null(field, values, problems, nullable=nullable)
+        else:
+            problems.append(Problem(field, str(error)))
 
 
 def _every_field(tree: Sequence[Field], prefix: str) -> Iterator[tuple[str, Field]]:

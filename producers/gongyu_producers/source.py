@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from gongyu_producers.columns import Naming, check_names, match_header
 from gongyu_producers.delimited import read_delimited
 from gongyu_producers.json_lines import read_json_lines
-from gongyu_producers.lines import Encoding, Lines
+from gongyu_producers.lines import Encoding, Lines, read_beginning, refuse_foreign
 from gongyu_producers.records import Records
 from gongyu_producers.rows import Row, RowReader, cells_reader, objects_reader, values_reader
 from gongyu_schemas.errors import ConfigError
@@ -35,6 +35,8 @@ _EXTENSIONS = {
     ".jsonl": Format.JSONL, ".ndjson": Format.JSONL, ".jsonlines": Format.JSONL,
 }  # fmt: skip
 DELIMITERS = {Format.TSV: "\t", Format.CSV: ","}
+#: Bytes by which files tell what they are.
+_ENOUGH_TO_KNOW = 16
 _NAMED = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 
 
@@ -49,6 +51,31 @@ class SourceFile:
     encoding: Encoding = Encoding.UTF_8
     delimiter: str | None = None
     quotes: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A file and what was stated about it; None: nothing was."""
+
+    path: Path
+    naming: Naming
+    null_texts: tuple[str, ...] = ("",)
+    format: Format | None = None
+    encoding: Encoding | None = None
+    delimiter: str | None = None
+    quotes: bool = True
+
+    def as_stated(self) -> SourceFile:
+        """Nothing is guessed: UTF-8, and the format's own delimiter, unless others were stated. Raises ConfigError."""
+        return SourceFile(
+            path=self.path,
+            format=format_of(self.path, self.format),
+            naming=self.naming,
+            null_texts=self.null_texts,
+            encoding=self.encoding or Encoding.UTF_8,
+            delimiter=self.delimiter,
+            quotes=self.quotes,
+        )
 
 
 class OpenFile(Protocol):
@@ -75,9 +102,10 @@ class Rows:
 
 
 def format_of(path: Path, stated: Format | None) -> Format:
-    """Raises ConfigError where neither is known."""
+    """Raises ConfigError where neither is known, saying what the file is if that can be seen."""
     found = stated or _EXTENSIONS.get(path.suffix.lower())
     if found is None:
+        refuse_foreign(path, read_beginning(path, _ENOUGH_TO_KNOW))
         raise ConfigError(f"{path}: the extension does not tell the format; give --format tsv, csv, jsonl or parquet")
     return found
 
@@ -105,7 +133,7 @@ def open_source(source: SourceFile, information_type: InformationType, records: 
 def _open_rows(lines: Lines, source: SourceFile, information_type: InformationType, records: Records) -> Rows:
     op = source.naming.op
     if source.format is Format.JSONL:
-        read = objects_reader(information_type, source.naming)
+        read = objects_reader(information_type, source.naming, source.null_texts)
         return Rows(lines, _checked(read_json_lines(lines), source, information_type), RowReader(information_type, records, read, op))
     found = read_delimited(lines, source.delimiter or DELIMITERS[source.format], quotes=source.quotes)
     line, header = next(found, (0, []))
@@ -126,7 +154,9 @@ def _open_parquet(source: SourceFile, information_type: InformationType, records
     plan = [(field, readers[field.name]) for field in information_type.fields if field.is_leaf]
     wanted: list[tuple[int, ColumnReader | None]] = [(columns.index[field.name], reader) for field, reader in plan]
     wanted += [] if columns.op is None else [(columns.op, None)]
-    read = values_reader(information_type, [(field, reader.convert) for field, reader in plan], op_last=columns.op is not None)
+    read = values_reader(
+        information_type, [(field, reader.convert) for field, reader in plan], source.null_texts, op_last=columns.op is not None
+    )
     return Rows(file, file.read(wanted), RowReader(information_type, records, read, source.naming.op))
 
 

@@ -26,6 +26,7 @@ from gongyu_producers.staging import digest, transaction
 from gongyu_schemas.errors import ConfigError, DatabaseError
 from gongyu_schemas.fields import Schema
 from gongyu_schemas.information_type import InformationType
+from gongyu_schemas.plain_words import why
 
 FORMAT = 3
 _APPLICATION = 0x676F6E67  # "gong"; marks the file as ours
@@ -212,7 +213,9 @@ def _connect(path: Path | None) -> sqlite3.Connection:
         if path is not None:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         connection = sqlite3.connect(":memory:" if path is None else path, timeout=0, isolation_level=None)
-    except (OSError, sqlite3.Error) as error:
+    except OSError as error:
+        raise DatabaseError(f"state {path} cannot be opened: {why(error)}; give another --state-dir") from error
+    except sqlite3.Error as error:
         raise DatabaseError(f"state {path} cannot be opened: {error}; give another --state-dir") from error
     try:
         connection.execute("PRAGMA locking_mode = EXCLUSIVE")

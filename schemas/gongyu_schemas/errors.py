@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from gongyu_schemas import exit_codes
+from gongyu_schemas.command import interruptible, reader_has_left
 
 
 class GongyuError(Exception):
@@ -61,17 +62,22 @@ class TransientError(GongyuError):
 
 @contextmanager
 def reported() -> Iterator[None]:
-    """Run a command's body: an error meant for the user is one line on stderr and its exit code.
+    """Run a command's body: an error meant for the user is one line on stderr and its exit code; Ctrl-C or a reader that left, a code.
 
     With GONGYU_DEBUG set the traceback is shown as well. Anything else that is raised is our own
     mistake and keeps its traceback.
     """
     try:
-        yield
+        with interruptible():
+            yield
     except GongyuError as error:
         if os.environ.get("GONGYU_DEBUG"):
             traceback.print_exc()
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(error.exit_code) from error
     except KeyboardInterrupt:
-        raise SystemExit(128 + 2) from None
+        raise SystemExit(exit_codes.INTERRUPTED) from None
+    except BrokenPipeError as error:
+        if reader_has_left():
+            raise SystemExit(exit_codes.READER_LEFT) from None
+        raise FatalError("a connection broke, and nobody expected it") from error  # typer would end with 1 and without a word

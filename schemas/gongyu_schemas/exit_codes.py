@@ -11,3 +11,9 @@ KAFKA = 3
 DATABASE = 4
 #: The work is done, but some data was rejected or found inconsistent.
 REJECTED = 5
+#: Ended by Ctrl-C; as shells report it, 128 + 2.
+INTERRUPTED = 130
+#: Whoever read the output left before its end (`| head -1`); as shells report a program that SIGPIPE ends, 128 + 13.
+READER_LEFT = 141
+#: Ended by SIGTERM before the end, 128 + 15.
+TERMINATED = 143

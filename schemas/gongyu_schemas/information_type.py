@@ -7,6 +7,7 @@ Adding a type needs no code: any folder given with `--types` is searched.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from gongyu_schemas.fields import AVRO_NAME, KEY_KINDS, Kind, Schema, check_fiel
 from gongyu_schemas.fields import Field as RecordField
 from gongyu_schemas.granted import covers, record_names
 from gongyu_schemas.names import NAME
+from gongyu_schemas.plain_words import mistakes_in, not_avro, not_json, not_yaml, why
 
 TYPE_FILE = "type.yaml"
 RECORD_FILE = "record.avsc"
@@ -89,6 +91,18 @@ class InformationType:
         return next(field for field in self.fields if field.name == name)
 
 
+@dataclass(frozen=True, slots=True)
+class FoundTypes:
+    """The types below some folders by name; of broken ones the mistakes, and those of folders that are not there, one a line.
+
+    A broken type has the name that its type.yaml gives, or its folder's where that cannot be read. Two types of one name are broken.
+    """
+
+    sound: dict[str, InformationType]
+    broken: dict[str, list[str]]
+    absent: list[str]
+
+
 def shipped_types() -> Path:
     """The folder of the types that come with the project, in a checkout and in an installed wheel alike."""
     here = Path(__file__).resolve().parent
@@ -96,27 +110,49 @@ def shipped_types() -> Path:
     return installed if installed.is_dir() else here.parent / "types"
 
 
-def load_types(*folders: Path) -> dict[str, InformationType]:
-    """Every type found below the folders, by name. Raises ConfigError with all mistakes, one a line."""
-    found: dict[str, tuple[Path, InformationType]] = {}
-    mistakes: list[str] = []
+def find_types(*folders: Path) -> FoundTypes:
+    """All types below the folders, broken ones too."""
+    found = FoundTypes({}, {}, [])
+    places: dict[str, Path] = {}
     for folder in folders:
         if not folder.is_dir():
-            mistakes.append(f"{folder}: no such folder of information types")
+            found.absent.append(f"{folder}: no such folder of information types")
             continue
         for file in sorted(folder.rglob(TYPE_FILE)):
+            place = file.parent.resolve()
             try:
                 loaded = load_type(file.parent)
             except ConfigError as error:
-                mistakes.append(str(error))
+                found.broken.setdefault(_name_in(file), []).extend(str(error).splitlines())
                 continue
-            if loaded.name in found and found[loaded.name][0] != file.parent.resolve():
-                other = found[loaded.name][0]
-                mistakes.append(f"{file}: name: {loaded.name!r} is also the type in {other}; type names are unique in the hub")
-            found[loaded.name] = (file.parent.resolve(), loaded)
+            other = places.setdefault(loaded.name, place)
+            if other != place:
+                mistake = f"{file}: name: {loaded.name!r} is also the type in {other}; type names are unique in the hub"
+                found.broken.setdefault(loaded.name, []).append(mistake)
+            found.sound[loaded.name] = loaded
+    return found
+
+
+def load_types(*folders: Path) -> dict[str, InformationType]:
+    """Every type found below the folders, by name. Raises ConfigError with all mistakes, one a line."""
+    found = find_types(*folders)
+    mistakes = [*itertools.chain.from_iterable(found.broken.values()), *found.absent]
     if mistakes:
         raise ConfigError("\n".join(mistakes))
-    return {name: loaded for name, (_, loaded) in found.items()}
+    return found.sound
+
+
+def find_type(name: str, folders: Iterable[Path], remedy: str) -> InformationType:
+    """The type of this name, whatever is wrong with others. Raises ConfigError: it is broken, or not known; `remedy` says how it may be."""
+    found = find_types(*folders)
+    if found.absent:
+        raise ConfigError("\n".join(found.absent))
+    if name in found.broken:
+        raise ConfigError("\n".join([f"--type {name!r} is a broken type; mend its folder:", *found.broken[name]]))
+    if name not in found.sound:
+        broken = f" (broken: {', '.join(sorted(found.broken))})" if found.broken else ""
+        raise ConfigError(f"--type {name!r} is not known; known are {', '.join(sorted(found.sound))}{broken}; {remedy}")
+    return found.sound[name]
 
 
 def load_type(folder: Path) -> InformationType:
@@ -155,26 +191,39 @@ def load_type(folder: Path) -> InformationType:
 def _read_type_file(file: Path) -> _TypeFile:
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, *_UNREADABLE) as error:
-        raise ConfigError(f"{file}: cannot be read as YAML: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {why(error)}") from error
+    except _UNREADABLE as error:
+        raise ConfigError(f"{file}: {not_yaml(error)}") from error
     if not isinstance(content, dict):
         raise ConfigError(f"{file}: must be a mapping with name, owner, title, key and classification")
     try:
         return _TypeFile.model_validate(content)
     except ValidationError as error:
-        lines = (f"{file}: {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ConfigError("\n".join(lines)) from error
+        raise ConfigError("\n".join(f"{file}: {entry}: {what}" for entry, what in mistakes_in(error))) from error
+
+
+def _name_in(file: Path) -> str:
+    """Of a type that is broken."""
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, *_UNREADABLE):
+        return file.parent.name
+    name = content.get("name") if isinstance(content, dict) else None
+    return name if isinstance(name, str) else file.parent.name
 
 
 def _read_record_file(file: Path) -> tuple[Schema, tuple[RecordField, ...]]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ConfigError(f"{file}: cannot be read as JSON: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{file}: cannot be read: {why(error)}") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"{file}: {not_json(error)}") from error
     try:
         fastavro.parse_schema(json.loads(json.dumps(content)))
     except (SchemaParseException, UnknownType, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise ConfigError(f"{file}: not an Avro schema: {error}") from error
+        raise ConfigError(f"{file}: not an Avro schema: {not_avro(error)}") from error
     fields, unsupported = check_fields(content)
     mistakes = [str(mistake) for mistake in unsupported] or list(_check_names(content))
     if mistakes:

@@ -68,6 +68,12 @@ def owner_user(owner: str) -> str:
     return f"owner.{owner}"
 
 
+def owner_of_user(user: str) -> str | None:
+    """The owner whose Kafka user this is; None where it is no owner's."""
+    prefix = owner_user("")
+    return user.removeprefix(prefix) if user.startswith(prefix) else None
+
+
 def subscriber_user(subscriber: str) -> str:
     return f"subscriber.{subscriber}"
 

@@ -16,6 +16,7 @@ import pytest
 
 from gongyu_consumers.delivery import Image
 from gongyu_consumers.sinks.jsonl import JsonlSink
+from gongyu_consumers.sinks.lock import TargetLock
 from gongyu_consumers.sinks.stdout import StdoutSink
 from gongyu_schemas.errors import ConfigError, DatabaseError
 from tests.consumers.models import IDENTITY, deliver, mark
@@ -160,3 +161,42 @@ def test_stdout_with_committed_offsets_goes_on_inside_a_copy() -> None:
     sink.apply([deliver("u", "a")], {0: 6})
     assert sink.positions == {0: 6}
     assert stream.getvalue().count(b"\n") == 1
+
+
+def test_a_refused_target_leaves_no_lock_behind(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text("not ours\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="not written by this program"):
+        JsonlSink(path, IDENTITY)
+    assert [each.name for each in tmp_path.iterdir()] == ["x.jsonl"]
+
+
+def test_a_lock_that_was_there_or_that_another_shares_stays(tmp_path: Path) -> None:
+    target = tmp_path / "x"
+    TargetLock(target).release()
+    TargetLock(target).withdraw()
+    assert (tmp_path / "x.lock").exists(), "an earlier receiver made it"
+    (tmp_path / "x.lock").unlink()
+    first, second = TargetLock(target, shared=True), TargetLock(target, shared=True)
+    first.withdraw()
+    assert (tmp_path / "x.lock").exists(), "another receiver shares it"
+    with pytest.raises(DatabaseError, match="another receiver is writing to it"):
+        TargetLock(target)
+    second.release()
+
+
+def test_a_lock_on_a_file_that_was_taken_away_meanwhile_is_taken_again(tmp_path: Path) -> None:
+    class Late(TargetLock):
+        takes = 0
+
+        def _take(self, target: Path, shared: bool) -> None:
+            super()._take(target, shared)
+            self.takes += 1
+            if self.takes == 1:  # a refused receiver withdraws between the opening and the lock
+                (tmp_path / "x.lock").unlink()
+
+    late = Late(tmp_path / "x")
+    assert late.takes == 2
+    with pytest.raises(DatabaseError, match="another receiver is writing to it"):
+        TargetLock(tmp_path / "x")
+    late.release()

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-import pytest
-
 from gongyu_consumers.daemon import Condition
 from gongyu_consumers.metrics import Metrics
 from gongyu_consumers.sinks.sink import Effects
-from gongyu_schemas.errors import ConfigError
 
 README = (Path(__file__).parents[2] / "consumers" / "README.md").read_text(encoding="utf-8")
 
@@ -52,19 +49,3 @@ def test_rebalances_add_up() -> None:
         for event in ("assigned", "revoked", "lost", "fenced")
     }
     assert found == {"assigned": 4, "revoked": 1, "lost": 0, "fenced": 0}
-
-
-@pytest.mark.parametrize("address", ["nowhere", "127.0.0.1", "127.0.0.1:70000", "127.0.0.1:x", "192.0.2.1:9102"])
-def test_a_wrong_address_is_told(address: str) -> None:
-    with pytest.raises(ConfigError, match="--metrics"):
-        metrics().serve(address)
-
-
-def test_without_a_host_it_is_loopback() -> None:
-    made = metrics()
-    port = made.serve(":0")
-    try:
-        assert made._server is not None
-        assert made._server[0].server_address == ("127.0.0.1", port)
-    finally:
-        made.close()

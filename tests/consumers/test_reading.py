@@ -125,10 +125,12 @@ def test_a_position_that_the_topic_does_not_have_is_refused_unless_anything_will
     assert choose_start(TOPIC, {0: Extent(10, 20)}, {0: stored}, from_anywhere=True) == {0: 10}
 
 
-def test_targets_are_understood() -> None:
+def test_targets_are_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a").mkdir()
     assert read_target("-").kind == "stdout"
     assert read_target("jsonl:a/b.jsonl").path == Path("a/b.jsonl")
-    assert read_target("sqlite:////var/bank.db").path == Path("/var/bank.db")
+    assert read_target(f"sqlite:///{tmp_path}/bank.db").path == tmp_path / "bank.db"
     with pytest.raises(ConfigError, match="sqlite:///FILE"):
         read_target("csv:x")
 

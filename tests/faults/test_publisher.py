@@ -6,7 +6,6 @@ import random
 import subprocess
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,25 +14,14 @@ import pytest
 from gongyu_hub.local_kafka import LocalKafka
 from gongyu_schemas import exit_codes
 from gongyu_schemas.transport.clients import make_producer
-from gongyu_schemas.transport.profile import Profile, read_profile
-from tests.producers.owned_topic import OwnedTopic, owned_topic
+from gongyu_schemas.transport.profile import read_profile
+from tests.producers.owned_topic import OwnedTopic
 from tests.producers.registers import write_people
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
 
 STOOD_STILL = "stood still for longer than a transaction may last"
-
-
-@pytest.fixture
-def people(admin: Profile, tmp_path: Path, unique: Callable[[str], str]) -> Iterator[OwnedTopic]:
-    with owned_topic(admin, tmp_path, unique("registry-office"), "person") as owned:
-        yield owned
-
-
-def incomes(owned: OwnedTopic) -> dict[int, int]:
-    """Checks on the way that no change is there twice."""
-    return {int(key[0]): record["income"] for key, record in owned.register().items()}
 
 
 def lose_brokers(kafka: LocalKafka, people: OwnedTopic, process: subprocess.Popen[str], rng: random.Random, most: int) -> int:
@@ -64,7 +52,7 @@ def test_broker_kill_9_in_the_middle_of_a_run(kafka: LocalKafka, people: OwnedTo
             by_themselves += 1
         else:
             people.snapshot(file, "--allow-deletes")
-        assert incomes(people) == register
+        assert people.incomes() == register
     changes = Counter(each.change["op"] for each in people.messages())
     print(f"broker kills: {kills}, changes: {changes.total()}, runs that went on by themselves: {by_themselves} of 2")
     assert changes == {"c": 13_000, "u": 4_500, "d": 3_000}
@@ -82,7 +70,7 @@ def test_publisher_kill_9_in_its_delete_transactions(people: OwnedTopic, tmp_pat
     for point, transaction in kills:
         people.run_killed(point, transaction, file, *small)
     people.snapshot(file, *small)
-    assert incomes(people) == after
+    assert people.incomes() == after
     changes = Counter(each.change["op"] for each in people.messages())
     print(f"publisher kills: {len(kills) + 1}, deletes: {changes['d']}")
     assert changes == {"c": 2_000, "u": 100, "d": 1_500}
@@ -109,7 +97,7 @@ def test_another_writer_during_a_run_is_detected_and_said(people: OwnedTopic, tm
     assert len(people.messages()) < 20_000, "it stopped at once"
     assert people.snapshot(file, "--dry-run")["keys"]["delete"] == [{"id": "theirs"}], "and the next run would not hide theirs"
     people.snapshot(file)
-    assert incomes(people) == register
+    assert people.incomes() == register
 
 
 def test_another_writer_between_two_runs_is_said(people: OwnedTopic, tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ POLICY_MISTAKES = (
     ("2020-01-01", "2020-13-01", "2020-13-01 is not a day of the calendar; write it like 2026-01-31"),
 )
 TYPE_MISTAKES = (
-    ("owner: housing-office", "owner: Housing Office", "owner: String should match pattern"),
+    ("owner: housing-office", "owner: Housing Office", "owner: is not a name"),
     (
         "key: [building_id]",
         "key: [floor_m2]",
@@ -100,7 +100,7 @@ TYPE_MISTAKES = (
     ),
     (", floor_m2: internal", "", "classification: field 'floor_m2' has none; give public, internal, personal or sensitive"),
     (": floor_m2\n", ": floor\n", "header '연면적(㎡)' maps to 'floor', which is not a field of the record"),
-    ("title:", "titel:", "titel: Extra inputs are not permitted"),
+    ("title:", "titel:", "titel: is not known here; correct the name or remove it"),
 )
 
 

@@ -33,9 +33,9 @@ def with_profile(directory: Path, bootstrap: str) -> Path:
     return directory
 
 
-def test_a_missing_profile_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_is_no_hubs_is_named(tmp_path: Path) -> None:
     code, text = work(tmp_path)
-    assert code == exit_codes.USAGE and "hub.yaml cannot be read" in text
+    assert code == exit_codes.USAGE and "is no hub's folder, it has no profiles" in text
 
 
 @pytest.mark.thorough
@@ -58,7 +58,7 @@ def test_an_occupied_metrics_port_is_told(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         code, text = work(with_profile(tmp_path, "127.0.0.1:9"), "--metrics", f"127.0.0.1:{port}")
-    assert code == exit_codes.USAGE and f"127.0.0.1:{port} is not free" in text
+    assert code == exit_codes.USAGE and f"127.0.0.1:{port} cannot be used: another program uses it" in text
 
 
 def test_a_second_worker_of_a_name_in_a_folder_is_refused_and_another_name_is_not(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from gongyu_hub.observe.logs import configure_logs
 from gongyu_hub.observe.metrics import Metrics
 from gongyu_hub.settings import Settings
 from gongyu_hub.worker import Worker
+from gongyu_schemas.metrics_server import serving
 from gongyu_schemas.transport.profile import read_profile
 
 MAX_AGE_S = 2.0
@@ -25,13 +26,12 @@ def main(directory: Path) -> None:
     configure_logs()
     warm()
     metrics = Metrics()
-    port = metrics.serve("127.0.0.1", 0)
     settings = Settings(name="impatient", store_dir=directory / "store", policy_max_age_s=MAX_AGE_S)
     worker = Worker(read_profile(directory / "profiles" / "hub.yaml"), settings, metrics, lambda: bool(asked))
     worker.start()
-    print(f"worker impatient: ready, metrics at http://127.0.0.1:{port}/metrics", flush=True)
-    worker.run()
-    metrics.close()
+    with serving(metrics.registry, "127.0.0.1", 0) as served:
+        print(f"worker impatient: ready, metrics at http://{served}/metrics", flush=True)
+        worker.run()
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,33 +15,16 @@ import pytest
 
 from gongyu_schemas import exit_codes
 from gongyu_schemas.transport.clients import make_producer
-from gongyu_schemas.transport.profile import Profile
-from tests.producers.owned_topic import OwnedTopic, owned_topic
+from tests.producers.owned_topic import OwnedTopic, take_rights
 from tests.producers.registers import LEVY_HEADER, write_people, write_rows
 
 pytestmark = pytest.mark.kafka
-
-
-@pytest.fixture
-def people(admin: Profile, tmp_path: Path, unique: Callable[[str], str]) -> Iterator[OwnedTopic]:
-    with owned_topic(admin, tmp_path, unique("registry-office"), "person") as owned:
-        yield owned
-
-
-@pytest.fixture
-def levies(admin: Profile, tmp_path: Path, unique: Callable[[str], str]) -> Iterator[OwnedTopic]:
-    with owned_topic(admin, tmp_path, unique("tax-office"), "levy") as owned:
-        yield owned
 
 
 def of_age(file: Path, seconds: int) -> Path:
     """The same file, changed last so many seconds after a fixed day."""
     os.utime(file, (1_700_000_000 + seconds, 1_700_000_000 + seconds))
     return file
-
-
-def incomes(owned: OwnedTopic) -> dict[int, int]:
-    return {int(key[0]): record["income"] for key, record in owned.register().items()}
 
 
 def test_an_act_groups_the_changes_of_a_run_and_a_rate_spreads_them(people: OwnedTopic, tmp_path: Path) -> None:
@@ -76,7 +60,7 @@ def test_publishing_the_earlier_file_again_undoes_what_came_after_it(people: Own
     assert (shown["created"], shown["updated"], shown["deleted"], shown["keys"]["delete"]) == (1, 1, 1, [{"id": "7"}])
     summary = people.snapshot(first)
     assert "tuesday.tsv, which was published last" in summary["notes"][0]
-    assert incomes(people) == {1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 6}
+    assert people.incomes() == {1: 1, 2: 2, 3: 3, 4: 4, 5: 5, 6: 6}
     assert people.snapshot(first)["unchanged"] == 6
     assert Counter(each.change["op"] for each in people.messages()) == {"c": 8, "u": 2, "d": 2}
     assert people.snapshot(second)["notes"] == [], "and forward again"
@@ -103,7 +87,7 @@ def test_a_register_in_parquet_is_the_register_in_text(people: OwnedTopic, tmp_p
     pq.write_table(table, tmp_path / "people.parquet", compression="zstd", row_group_size=700)
     assert people.snapshot(tmp_path / "people.parquet")["created"] == 5_000
     assert people.snapshot(file)["unchanged"] == 5_000
-    assert incomes(people) == {number: number for number in range(5_000)}
+    assert people.incomes() == {number: number for number in range(5_000)}
 
 
 def test_status_says_what_is_on_the_topic_also_after_crashes(people: OwnedTopic, tmp_path: Path) -> None:
@@ -125,3 +109,23 @@ def test_status_says_what_is_on_the_topic_also_after_crashes(people: OwnedTopic,
     writer.produce(people.topic, value, key)
     assert writer.flush(30) == 0
     assert people.status()["behind"] == 1
+
+
+def test_status_asks_about_the_own_topics_alone_and_says_a_missing_right(people: OwnedTopic, levies: OwnedTopic, tmp_path: Path) -> None:
+    people.snapshot(write_people(tmp_path / "people.tsv", {1: 1, 2: 2}))
+    code, _, err = levies.run(write_rows(tmp_path / "levies.tsv", LEVY_HEADER, ["1\tkim\t1\t100"]), state_dir=people.state_dir)
+    assert code == exit_codes.OK, err
+    began = time.monotonic()
+    said = people.ask_status()
+    seconds = time.monotonic() - began
+    print(f"status of a machine with two owners: {seconds:.1f} s")
+    assert seconds < 25, "no question about the other owner's topic, which would be left without answer"
+    own, foreign = sorted(said.split("\n\n"), key=lambda block: not block.startswith(people.topic))
+    assert own.splitlines()[0] == people.topic and "behind    nothing" in own
+    assert foreign.splitlines()[0] == levies.topic and "behind    not asked: of another owner" in foreign
+    assert max(map(len, said.splitlines())) <= 80
+    told = {each["topic"]: each for each in json.loads(people.ask_status("--json"))}
+    assert (told[people.topic]["behind"], told[levies.topic]["behind"], told[levies.topic]["problem"]) == (0, None, None)
+    take_rights(people)
+    said = people.ask_status(expect=exit_codes.KAFKA)
+    assert "problem" in said and "this user has no right to it" in " ".join(said.split())

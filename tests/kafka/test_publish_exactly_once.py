@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from gongyu_schemas import exit_codes
-from gongyu_schemas.transport.profile import Profile
-from tests.producers.owned_topic import OwnedTopic, owned_topic
+from tests.producers.owned_topic import OwnedTopic
 from tests.producers.registers import write_people
 from tests.waiting import wait_until
 
@@ -22,28 +20,18 @@ BEFORE = dict.fromkeys(range(PEOPLE), 1_000)
 AFTER = {number: 2_000 if number % 3 else 1_000 for number in range(300, PEOPLE + 200)}
 
 
-@pytest.fixture
-def people(admin: Profile, tmp_path: Path, unique: Callable[[str], str]) -> Iterator[OwnedTopic]:
-    with owned_topic(admin, tmp_path, unique("registry-office"), "person") as owned:
-        yield owned
-
-
-def incomes(owned: OwnedTopic) -> dict[int, int]:
-    return {int(key[0]): record["income"] for key, record in owned.register().items()}
-
-
 @pytest.mark.parametrize("point", ["before-commit", "after-commit", "after-save"])
 def test_a_run_killed_in_its_middle_is_completed_by_the_next(people: OwnedTopic, tmp_path: Path, point: str) -> None:
     file = write_people(tmp_path / "people.tsv", BEFORE)
     people.run_killed(point, 1, file, *SMALL)
     people.run_killed(point, 2, file, *SMALL)
     people.snapshot(file)
-    assert incomes(people) == BEFORE
+    assert people.incomes() == BEFORE
     write_people(file, AFTER)
     people.run_killed(point, 2, file, *SMALL)  # of five transactions
     people.run_killed(point, 1, file, *SMALL)
     people.snapshot(file)
-    assert incomes(people) == AFTER
+    assert people.incomes() == AFTER
     assert people.snapshot(file)["unchanged"] == len(AFTER)
 
 
@@ -72,7 +60,7 @@ def test_a_run_stopped_at_a_random_moment_is_completed_by_the_next(
     assert 0 < published < len(register)
     summary = people.snapshot(file)
     assert (summary["created"], summary["unchanged"]) == (len(register) - published, published)
-    assert incomes(people) == register
+    assert people.incomes() == register
 
 
 def test_a_second_run_at_the_same_time_is_refused(people: OwnedTopic, tmp_path: Path) -> None:
@@ -96,4 +84,4 @@ def test_a_run_from_another_machine_takes_over_and_the_first_one_stops(people: O
         _, err = process.communicate(timeout=60)
     assert process.returncode == exit_codes.FATAL
     assert "another" in err
-    assert incomes(people) == {1: 8}
+    assert people.incomes() == {1: 8}

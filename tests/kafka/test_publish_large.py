@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from gongyu_schemas import exit_codes
-from gongyu_schemas.transport.profile import Profile
-from tests.producers.owned_topic import COMMAND, OwnedTopic, owned_topic, quiet_environment
+from tests.producers.owned_topic import COMMAND, OwnedTopic, quiet_environment
 from tests.producers.registers import PERSON_HEADER
 
 pytestmark = pytest.mark.kafka
@@ -20,12 +18,6 @@ pytestmark = pytest.mark.kafka
 #: Of the process at its peak, measured 244: Python with its libraries 90, SQLite's two page caches 128, a transaction on its way.
 MOST_MB = 340
 ROW_BYTES = 4_000
-
-
-@pytest.fixture
-def people(admin: Profile, tmp_path: Path, unique: Callable[[str], str]) -> Iterator[OwnedTopic]:
-    with owned_topic(admin, tmp_path, unique("registry-office"), "person") as owned:
-        yield owned
 
 
 def write_large(file: Path, size: int) -> tuple[int, int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,24 +14,11 @@ from gongyu_schemas import exit_codes
 from gongyu_schemas.envelope import owner_envelope
 from gongyu_schemas.names import value_subject
 from gongyu_schemas.transport.clients import make_admin, make_producer
-from gongyu_schemas.transport.profile import Profile
-from tests.producers.owned_topic import OwnedTopic, owned_topic
+from tests.producers.owned_topic import OwnedTopic
 from tests.producers.registers import LEVY_HEADER, PERSON_HEADER, person, write_people, write_rows
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
-
-
-@pytest.fixture
-def people(admin: Profile, tmp_path: Path, unique: Callable[[str], str]) -> Iterator[OwnedTopic]:
-    with owned_topic(admin, tmp_path, unique("registry-office"), "person") as owned:
-        yield owned
-
-
-@pytest.fixture
-def levies(admin: Profile, tmp_path: Path, unique: Callable[[str], str]) -> Iterator[OwnedTopic]:
-    with owned_topic(admin, tmp_path, unique("tax-office"), "levy") as owned:
-        yield owned
 
 
 def test_a_lost_state_on_a_topic_with_messages_is_refused_until_it_is_rebuilt(people: OwnedTopic, tmp_path: Path) -> None:
@@ -124,7 +110,7 @@ def test_bad_rows_repeated_keys_and_unreadable_keys_never_delete(people: OwnedTo
     write_people(file, {1: 9}, person(2, "much"), person(3, 30), person(3, 31))
     summary = people.snapshot(file, "--allow-deletes", expect=exit_codes.REJECTED)
     assert (summary["updated"], summary["deleted"], summary["rejected"]) == (1, 1, 3)
-    assert {key[0]: record["income"] for key, record in people.register().items()} == {"1": 9, "2": 2, "3": 3}
+    assert people.incomes() == {1: 9, 2: 2, 3: 3}
     rejects = [json.loads(line) for line in Path(summary["rejects_file"]).read_text(encoding="utf-8").splitlines()]
     assert [(each["line"], each["field"]) for each in rejects] == [(3, "income"), (4, "id"), (5, "id")]
     write_people(file, {1: 10}, person("", 5))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,16 +10,10 @@ from pydantic import SecretStr
 from gongyu_producers.status import read_status
 from gongyu_schemas import exit_codes
 from gongyu_schemas.transport.profile import Profile, write_profile
-from tests.producers.owned_topic import OwnedTopic, copy_type, owned_topic
+from tests.producers.owned_topic import OwnedTopic, copy_type
 from tests.producers.registers import PERSON_HEADER, person, write_people, write_rows
 
 pytestmark = pytest.mark.kafka
-
-
-@pytest.fixture
-def people(admin: Profile, tmp_path: Path, unique: Callable[[str], str]) -> Iterator[OwnedTopic]:
-    with owned_topic(admin, tmp_path, unique("registry-office"), "person") as owned:
-        yield owned
 
 
 def test_a_wrong_password_is_told(people: OwnedTopic, tmp_path: Path, admin: Profile) -> None:

@@ -72,7 +72,7 @@ def daemon(fed: FedGrant, to: str, port: int, *options: str) -> Iterator[Daemon]
     process = receiver.start(fed, to, "--daemon", "--metrics", f":{port}", *options)
     made = Daemon(process, port)
     try:
-        wait_until(lambda: made.said("metrics on port"), 30, "the metrics")
+        wait_until(lambda: made.said("metrics at http"), 30, "the metrics")
         yield made
     finally:
         process.kill()

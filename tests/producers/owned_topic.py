@@ -19,6 +19,7 @@ import yaml
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AclBinding,
+    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     NewTopic,
@@ -34,7 +35,7 @@ from gongyu_schemas.envelope import owner_envelope, subject_key_schema
 from gongyu_schemas.information_type import InformationType, load_type
 from gongyu_schemas.names import key_subject, owner_topic, owner_transactional_prefix, owner_user, value_subject
 from gongyu_schemas.transport.clients import make_admin, make_consumer
-from gongyu_schemas.transport.profile import Profile, write_profile
+from gongyu_schemas.transport.profile import Profile, read_profile, write_profile
 from tests.consumers.small_registry import SmallRegistry
 from tests.waiting import wait_until
 
@@ -92,12 +93,17 @@ class OwnedTopic:
         summary: dict[str, Any] = json.loads(out)
         return summary
 
+    def ask_status(self, *options: str, expect: int = 0) -> str:
+        """What `gongyu-owner status` says with this owner's profile, on a screen of 80 columns."""
+        line = [*OWNER, "status", "--profile", str(self.profile_path), "--state-dir", str(self.state_dir), *options]
+        environment = quiet_environment() | {"COLUMNS": "80"}
+        ended = subprocess.run(line, capture_output=True, text=True, timeout=60, env=environment, check=False)
+        assert ended.returncode == expect, ended.stderr
+        return ended.stdout
+
     def status(self) -> dict[str, Any]:
-        """What `gongyu-owner status` tells of the topic."""
-        line = [*OWNER, "status", "--profile", str(self.profile_path), "--state-dir", str(self.state_dir), "--json"]
-        ended = subprocess.run(line, capture_output=True, text=True, timeout=60, env=quiet_environment(), check=False)
-        assert ended.returncode == 0, ended.stderr
-        [told] = json.loads(ended.stdout)
+        """What it tells of the topic."""
+        [told] = json.loads(self.ask_status("--json"))
         return dict(told)
 
     def run_killed(self, point: str, transaction: int, file: Path, *options: str) -> None:
@@ -158,6 +164,10 @@ class OwnedTopic:
             else:
                 held[key] = after
         return held
+
+    def incomes(self) -> dict[int, int]:
+        """Of the register of people: number -> income. Checks on the way that no change is there twice."""
+        return {int(key[0]): record["income"] for key, record in self.register().items()}
 
     def encode(self, op: str, before: dict[str, Any] | None, after: dict[str, Any] | None) -> tuple[bytes, bytes]:
         """Key and value of a change as another program of the owner would write it."""
@@ -238,3 +248,15 @@ def make_owner(admin: Profile, user: str, topic: str, owner: str) -> None:
     ]
     for future in client.create_acls(bindings).values():
         future.result(10)
+
+
+def take_rights(owned: OwnedTopic) -> None:
+    """The owner may neither read its topic nor write to it any more; returns when Kafka no longer shows it to the owner."""
+    owner, admin = read_profile(owned.profile_path), make_admin(owned.admin_profile)
+    of_user = AclBindingFilter(
+        ResourceType.TOPIC, owned.topic, ResourcePatternType.LITERAL, f"User:{owner.user}", None, AclOperation.ANY, AclPermissionType.ANY
+    )
+    for future in admin.delete_acls([of_user]).values():
+        future.result(10)
+    shown = make_admin(owner)
+    wait_until(lambda: owned.topic not in shown.list_topics(timeout=10).topics, 30, "the right is gone")

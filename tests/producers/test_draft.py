@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gongyu_producers.columns import Naming
 from gongyu_producers.draft import Draft, DraftRequest, draft_type
 from gongyu_producers.guess import Guess
 from gongyu_producers.lines import Encoding
 from gongyu_producers.romanise import romanise
 from gongyu_producers.rows import Row
-from gongyu_producers.source import Format
+from gongyu_producers.source import Asked, Format
 from gongyu_producers.verdict_text import draft_as_json, draft_as_text
 from gongyu_schemas.errors import ConfigError
 from gongyu_schemas.fields import AVRO_NAME
@@ -31,7 +33,11 @@ def permits(file: Path, count: int = 40) -> Path:
 
 
 def draft(file: Path, folder: Path, *key: str) -> Draft:
-    return draft_type(DraftRequest(path=file, name="parking-permit", owner="city", key=key, folder=folder))
+    return draft_type(DraftRequest(asked(file), name="parking-permit", owner="city", key=key, folder=folder))
+
+
+def asked(file: Path, *ignored: str, **stated: Any) -> Asked:
+    return Asked(file, Naming({}, frozenset(ignored), None), **{"null_texts": (), **stated})
 
 
 def test_a_file_with_odd_headers_in_cp949_becomes_a_type_that_takes_all_its_rows(tmp_path: Path) -> None:
@@ -53,14 +59,16 @@ def test_a_file_with_odd_headers_in_cp949_becomes_a_type_that_takes_all_its_rows
         "'시작일': dates as YYYYMMDD stay text; export them as YYYY-MM-DD to have dates",
         "'1차': - taken as null, in every column",
     )
-    assert (made.encoding, made.delimiter, made.rows) == (Encoding.CP949, ";", 40)
+    assert (made.source.encoding, made.source.delimiter, made.rows) == (Encoding.CP949, ";", 40)
     rows: list[Row] = read_rows(
         made.information_type, tmp_path / "permits.csv", Format.CSV,
         encoding=Encoding.CP949, delimiter=";", null_texts=made.information_type.publishing.null_texts,
     )  # fmt: skip
     assert len(rows) == 40 and not any(row.problems for row in rows)
-    said = draft_as_text(made, tmp_path / "permits.csv")
-    assert "types check" in said and "policy" in said and "owner.city.yaml" in said
+    said = draft_as_text(made)
+    assert f"types check {tmp_path / 'permits.csv'} --type parking-permit --types {tmp_path / 'types'} --encoding cp949" in said
+    assert "sijakil (string?)\n      note: dates as YYYYMMDD stay text" in said, "beside its column"
+    assert "policy" in said and "owner.city.yaml" in said
     assert json.loads(draft_as_json(made))["name"] == "parking-permit"
 
 
@@ -104,7 +112,7 @@ def test_names_are_checked_and_empty_keys_and_torn_rows_noted(tmp_path: Path) ->
     file = tmp_path / "a.csv"
     file.write_text("a,b\n1,x\n,y\n3\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="--name 'Permit' is not a name"):
-        draft_type(DraftRequest(path=file, name="Permit", owner="city", key=("a",), folder=tmp_path))
+        draft_type(DraftRequest(asked(file), name="Permit", owner="city", key=("a",), folder=tmp_path))
     made = draft(file, tmp_path / "types", "a")
     assert made.notes == (
         "1 rows have another number of cells than the header and would be rejected (lines 4)",
@@ -138,6 +146,57 @@ def test_the_narrowest_type_that_says_every_text_is_guessed(texts: list[str], ki
     for line, text in enumerate(texts, start=2):
         guess.see(text, line)
     assert guess.kind == kind
+
+
+@pytest.mark.parametrize(
+    ("texts", "note"),
+    [
+        (
+            ["2024-01-01", "2024.1.3", "20240105"],
+            "1 as YYYY-MM-DD (first: line 2), 1 as YYYYMMDD (first: line 4), 1 with points",
+        ),
+        (["2024-01-01", "2024-1-3"], "1 as YYYY-MM-DD (first: line 2), 1 as YYYY-M-D (first: line 3); export them as YYYY-MM-DD"),
+        (["2024-01-01", "01/02/2024"], "1 with the year last (first: line 3); export them as YYYY-MM-DD"),
+        (["2024년 1월 2일"], "dates with 년, 월, 일 stay text; export them as YYYY-MM-DD to have dates"),
+        (["20240131", "20240201"], "dates as YYYYMMDD stay text; export them as YYYY-MM-DD to have dates"),
+        (["5", "1,000", "2,000.5"], "1 without separators (first: line 2), 2 with separators (first: line 3); export them without commas"),
+        (["1,000"], "numbers with separators stay text; export them without commas to have numbers"),
+        (
+            [*["2024-01-01"] * 9, "unknown"],
+            "9 as YYYY-MM-DD (first: line 2), 1 otherwise (first: line 11); mend these, or",
+        ),
+        ([*["2024-01-01"] * 9, "2024-13-01"], "9 as YYYY-MM-DD (first: line 2), 1 otherwise (first: line 11)"),
+        ([*["2024-01-01"] * 8, "x", "y"], None),
+        (["12345", "01234"], None),
+        (["2024-01-01", "2024-01-02"], None),
+        (["1", "2.5"], None),
+        (["text", "more"], None),
+    ],
+)
+def test_a_column_that_looks_like_dates_or_numbers_says_why_it_is_text(texts: list[str], note: str | None) -> None:
+    guess = Guess()
+    for line, text in enumerate(texts, start=2):
+        guess.see(text, line)
+    said = guess.note()
+    assert said is None if note is None else said is not None and note in said
+    assert note is None or guess.kind == "string"
+    assert said is None or not any(text in said for text in texts if len(text) > 1), "no value of a record is shown"
+
+
+def test_what_the_owner_says_of_the_file_is_kept_to(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text('id,size,day,inside\n"1,5",2024-01-01,x\n2,6,unknown,y\n3,7"",2024-01-02,z\n', encoding="utf-8")
+    stated = asked(file, "inside", quotes=False, null_texts=("unknown",))
+    made = draft_type(DraftRequest(stated, name="thing", owner="city", key=("id",), folder=tmp_path / "types"))
+    assert {each.name: each.kind.value for each in made.information_type.fields} == {"id": "string", "size": "string", "day": "date"}
+    assert made.information_type.publishing.null_texts == ("", "unknown")
+    assert "--no-quotes --ignore inside" in draft_as_text(made)
+    rows: list[Row] = read_rows(
+        made.information_type, file, Format.CSV, quotes=False, ignored=["inside"], null_texts=made.information_type.publishing.null_texts
+    )
+    assert [bool(row.problems) for row in rows] == [False, False, False]
+    with pytest.raises(ConfigError, match="--ignore passes over every column"):
+        draft_type(DraftRequest(asked(file, "id", "size", "day", "inside"), name="x", owner="city", key=(), folder=tmp_path))
 
 
 @given(

@@ -108,6 +108,40 @@ def test_the_same_register_as_parquet_and_as_json_lines_gives_the_same_rows(
     assert len(found) == count and not any(row.problems for row in found)
 
 
+#: Of which field the empty text is a value; every other field takes it for null.
+EMPTY_IS_A_VALUE = {"text"}
+
+
+@pytest.mark.parametrize("null", ["", "-"])
+def test_a_null_text_is_null_where_it_is_no_value_of_its_field_in_parquet_and_json_lines_alike(tmp_path: Path, null: str) -> None:
+    names = [each.name for each in ALL.fields if each.name != "id"]
+    nothing = {"id": "1", **dict.fromkeys(names)}
+    for name in names:
+        texts = {each: pa.array([null if each == name else None], pa.string()) for each in names}
+        file = write(tmp_path / "a.parquet", {"id": pa.array(["1"]), **texts})
+        (tmp_path / "a.jsonl").write_text(json.dumps(nothing | {name: null}) + "\n", encoding="utf-8")
+        (tmp_path / "b.jsonl").write_text(json.dumps(nothing) + "\n", encoding="utf-8")
+        [as_null] = read_rows(ALL, tmp_path / "b.jsonl", Format.JSONL)
+        files = ((file, Format.PARQUET), (tmp_path / "a.jsonl", Format.JSONL))
+        for path, file_format in files:
+            [row] = read_rows(ALL, path, file_format, null_texts=(null,))
+            assert not row.problems
+            assert (row.image == as_null.image) == (name not in EMPTY_IS_A_VALUE), "a text is kept as it stands"
+            [row] = read_rows(ALL, path, file_format, null_texts=())
+            assert bool(row.problems) == (name not in EMPTY_IS_A_VALUE)
+
+
+@pytest.mark.parametrize("name", ["home_id", "income"])
+def test_a_null_text_of_a_field_that_is_never_null_rejects_its_row(tmp_path: Path, name: str) -> None:
+    kinds = {"home_id": {"type": "string", "logicalType": "uuid"}, "income": "int"}
+    thing = type_of({"name": name, "type": kinds[name]})
+    write(tmp_path / "a.parquet", {"id": pa.array(["1"]), name: pa.array([""])})
+    (tmp_path / "a.jsonl").write_text(json.dumps({"id": "1", name: ""}) + "\n", encoding="utf-8")
+    for file, file_format in ((tmp_path / "a.parquet", Format.PARQUET), (tmp_path / "a.jsonl", Format.JSONL)):
+        [row] = read_rows(thing, file, file_format)
+        assert row.problems == [Problem(name, "null, but the field is never null")]
+
+
 ONE = {"name": pa.array(["a"]), "region": pa.array(["b"]), "income": pa.array([1]), "score": pa.array([0.5]), "fee": pa.array(["1.00"])}
 
 

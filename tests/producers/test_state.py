@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import signal
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,11 @@ import pytest
 from gongyu_producers.guard import GuardStopped, check_deletes, read_limit
 from gongyu_producers.history import begin_run, last_run, read_counts, stop_run
 from gongyu_producers.interrupt import Interrupted
-from gongyu_producers.owner_topic import OwnerTopic
+from gongyu_producers.owner_topic import OwnerTopic, TopicEnds
 from gongyu_producers.records import Records
 from gongyu_producers.state import FORMAT, State
 from gongyu_producers.state_file import open_state, state_path
-from gongyu_producers.status import read_status
+from gongyu_producers.status import compare_ends, read_status
 from gongyu_schemas.errors import ConfigError, DatabaseError
 from tests.producers.models import IDENTITY, LEVY, PERSON, open_new
 
@@ -143,27 +144,64 @@ def test_what_is_counted_moves_with_the_offsets_and_a_dry_run_counts_nothing(tmp
 
 
 def test_status_tells_a_state_that_is_in_use_damaged_of_another_program_or_of_an_earlier_format(tmp_path: Path) -> None:
-    assert read_status(tmp_path, None) == []
+    assert read_status(tmp_path) == []
     state = opened(tmp_path)
-    [told] = read_status(tmp_path, None)
+    [told] = read_status(tmp_path)
     assert told.problem == "a run is going on now"
     state.apply([(b"a", (b"a", None, b"1"))], {0: 5}, 3, {"c": 2})
     begin_run(state.connection, "a.tsv", 0, snapshot=True, act="x")
     state.close()
-    [told] = read_status(tmp_path, lambda _topic, partitions: dict.fromkeys(partitions, 9))
+    ends = TopicEnds("cluster", {"owner.o.t": {0: 9}})
+    [told] = compare_ends(read_status(tmp_path), "owner.o", lambda _topics: ends)[0]
     assert (told.topic, told.cluster, told.problem, told.records) == ("owner.o.t", "cluster", None, 1)
     assert (told.published, told.behind, told.last is not None and told.last.file) == ({"c": 2}, 4, "a.tsv")
     path = state_path(tmp_path, EMPTY)
     with sqlite3.connect(path) as connection:
         connection.executescript("DROP TABLE counts; DROP TABLE runs; PRAGMA user_version = 1")
     connection.close()
-    assert read_status(tmp_path, None)[0].problem == "of an earlier version, upgraded by the next run"
+    assert read_status(tmp_path)[0].problem == "of an earlier version, upgraded by the next run"
     with sqlite3.connect(path) as connection:
         connection.execute(f"PRAGMA user_version = {FORMAT + 1}")
     connection.close()
-    assert "newer version" in str(read_status(tmp_path, None)[0].problem)
+    assert "newer version" in str(read_status(tmp_path)[0].problem)
     path.write_bytes(b"no database at all" * 100)
-    assert "cannot be read" in str(read_status(tmp_path, None)[0].problem)
+    assert "cannot be read" in str(read_status(tmp_path)[0].problem)
+
+
+@pytest.mark.parametrize(
+    ("user", "cluster", "ends", "asked", "behind"),
+    [
+        ("owner.o", "cluster", {0: 9}, ["owner.o.t"], 4),
+        ("admin", "cluster", {0: 9}, ["owner.o.t"], 4),
+        ("owner.other", "cluster", {0: 9}, [], None),  # no right to ask, so no question
+        ("owner.o", "another", {0: 9}, ["owner.o.t"], None),  # a topic of this name there is not the state's
+    ],
+)
+def test_only_the_ends_of_the_profiles_own_topics_are_asked(
+    tmp_path: Path, user: str, cluster: str, ends: dict[int, int], asked: list[str], behind: int | None
+) -> None:
+    state = opened(tmp_path)
+    state.apply([], {0: 5}, 3, {"c": 2})
+    state.close()
+    questions: list[str] = []
+
+    def ask(topics: Sequence[str]) -> TopicEnds:
+        questions.extend(topics)
+        return TopicEnds(cluster, {"owner.o.t": ends})
+
+    [told], answered = compare_ends(read_status(tmp_path), user, ask)
+    assert (questions, told.behind, told.problem, answered) == (asked, behind, None, True)
+
+
+@pytest.mark.parametrize(
+    "ends", [TopicEnds("cluster", problems={"owner.o.t": "no right"}), TopicEnds("cluster", {"owner.o.t": {7: 9}}), TopicEnds("cluster")]
+)
+def test_a_topic_that_gives_no_answer_is_a_problem(tmp_path: Path, ends: TopicEnds) -> None:
+    state = opened(tmp_path)
+    state.apply([], {0: 5}, 3, {"c": 2})
+    state.close()
+    [told], answered = compare_ends(read_status(tmp_path), "owner.o", lambda _topics: ends)
+    assert (told.problem is not None, told.behind, answered) == (True, None, False)
 
 
 def test_a_run_that_was_stopped_says_by_what_and_one_that_was_killed_did_not_end(tmp_path: Path) -> None:
@@ -173,7 +211,7 @@ def test_a_run_that_was_stopped_says_by_what_and_one_that_was_killed_did_not_end
         if why is not None:
             stop_run(state.connection, why)
         state.close()
-        last = read_status(tmp_path, None)[0].last
+        last = read_status(tmp_path)[0].last
         assert last is not None
         return last.outcome
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gongyu_schemas.errors import ConfigError
 from gongyu_schemas.fields import COMPOUND, KEY_KINDS, Kind, Schema
-from gongyu_schemas.information_type import VERSION_KINDS, load_type, load_types, shipped_types
+from gongyu_schemas.information_type import VERSION_KINDS, find_type, load_type, load_types, shipped_types
 from tests.schemas.models import PLAIN_TYPES, RECORD, TYPE, decimal_of, enum_of, fixed_of, record_of, write_type
 
 
@@ -112,7 +112,7 @@ def test_each_mistake_in_the_type_file_is_reported_once_with_file_and_place(chan
 @pytest.mark.parametrize("missing", sorted(TYPE))
 def test_what_a_type_must_say_is_asked_for(missing: str, tmp_path: Path) -> None:
     (reported,) = mistakes_of(write_type(tmp_path, without=(missing,)))
-    assert reported == f"{tmp_path / 'type.yaml'}: {missing}: Field required"
+    assert reported == f"{tmp_path / 'type.yaml'}: {missing}: is missing; add it"
 
 
 def test_all_mistakes_of_all_types_and_both_files_are_reported_at_once(tmp_path: Path) -> None:
@@ -132,6 +132,34 @@ def test_all_mistakes_of_all_types_and_both_files_are_reported_at_once(tmp_path:
         ["c/record.avsc", "y"],
         ["absent", "no such folder of information types"],
     ]
+
+
+def test_a_type_is_found_beside_broken_ones_and_a_broken_one_is_called_that(tmp_path: Path) -> None:
+    folders = [shipped_types(), tmp_path]
+    write_type(tmp_path / "sound")
+    write_type(tmp_path / "a", name="a", key=["no_such"])
+    write_type(tmp_path / "b", name="b")
+    (tmp_path / "b" / "type.yaml").write_text("name: [", encoding="utf-8")
+    assert find_type("land-parcel", folders, "?").owner == "city-7"
+    assert find_type("resident", folders, "?").owner == "mois"
+    for name, mistake in (("a", "'no_such' is not a field of the record"), ("b", "type.yaml: ")):
+        with pytest.raises(ConfigError, match=f"^--type '{name}' is a broken type; mend its folder:\n") as refused:
+            find_type(name, folders, "?")
+        found = str(refused.value).splitlines()[1]
+        assert found.startswith(str(tmp_path / name)) and mistake in found
+    with pytest.raises(ConfigError, match=r"--type 'c' is not known; known are business, .* \(broken: a, b\); look elsewhere$"):
+        find_type("c", folders, "look elsewhere")
+    with pytest.raises(ConfigError, match="absent: no such folder of information types"):
+        find_type("resident", [*folders, tmp_path / "absent"], "?")
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_name_that_two_types_have_is_neithers(tmp_path: Path, *, broken: bool) -> None:
+    write_type(tmp_path / "one")
+    write_type(tmp_path / "two", owner="city-8", key=["no_such" if broken else "parcel_id"])
+    with pytest.raises(ConfigError, match="--type 'land-parcel' is a broken type") as refused:
+        find_type("land-parcel", [tmp_path], "?")
+    assert str(tmp_path / "two") in str(refused.value)
 
 
 def test_mistakes_come_in_the_order_of_the_file(tmp_path: Path) -> None:
@@ -174,9 +202,9 @@ def test_a_record_file_that_is_no_record_is_refused(text: str, tmp_path: Path) -
 def test_a_file_that_is_missing_or_not_utf_8_is_refused(name: str, tmp_path: Path) -> None:
     write_type(tmp_path)
     (tmp_path / name).write_bytes("이름".encode("euc-kr"))
-    assert mistakes_of(tmp_path)[0].startswith(f"{tmp_path / name}: cannot be read")
+    assert mistakes_of(tmp_path)[0] == f"{tmp_path / name}: is not text in UTF-8; save it as UTF-8"
     (tmp_path / name).unlink()
-    assert mistakes_of(tmp_path)[0].startswith(f"{tmp_path / name}: cannot be read")
+    assert mistakes_of(tmp_path)[0] == f"{tmp_path / name}: cannot be read: there is no such file or folder"
 
 
 @pytest.mark.parametrize(

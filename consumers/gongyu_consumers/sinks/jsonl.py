@@ -21,6 +21,7 @@ from gongyu_consumers.sinks.sink import Effects, Identity, require_same
 from gongyu_consumers.values import json_image
 from gongyu_schemas.envelope import MARKER
 from gongyu_schemas.errors import ConfigError, DatabaseError
+from gongyu_schemas.plain_words import why
 
 #: One encoder for all lines: `json.dumps` with options makes a new one each time.
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, check_circular=False).encode
@@ -79,10 +80,10 @@ class JsonlSink:
             self._copies = Copies(standings, from_anywhere)
             self._file = self._open()
         except OSError as error:
-            self._lock.release()
-            raise DatabaseError(f"{path} cannot be written: {error.strerror}") from error
+            self._lock.withdraw()
+            raise DatabaseError(f"{path} cannot be written: {why(error)}") from error
         except BaseException:
-            self._lock.release()
+            self._lock.withdraw()
             raise
 
     @property
@@ -102,7 +103,7 @@ class JsonlSink:
             self._positions.update(positions)
             self._remember()
         except OSError as error:
-            raise DatabaseError(f"{self._path} cannot be written: {error.strerror}; nothing of the last batch counts") from error
+            raise DatabaseError(f"{self._path} cannot be written: {why(error)}; nothing of the last batch counts") from error
         return effects
 
     def close(self) -> None:

@@ -73,7 +73,7 @@ class SqliteSink:
                 standings = {} if shared else sqlite_file.read_standings(self._database, self._sql)
                 self.file_name = sqlite_file.file_name_of(self._database, path) if shared else ""
         except BaseException:
-            self._lock.release()
+            self._lock.withdraw()
             raise
         self._copies = Copies(standings, from_anywhere)
 

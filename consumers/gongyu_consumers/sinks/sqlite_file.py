@@ -18,6 +18,7 @@ from gongyu_consumers.copies import Standing
 from gongyu_consumers.sinks.sink import Identity, Shape, require_same
 from gongyu_consumers.sinks.tables import META_TABLE, Statements, column_types, read_meta_text
 from gongyu_schemas.errors import ConfigError, DatabaseError
+from gongyu_schemas.plain_words import why
 from gongyu_schemas.private import make_private_file
 
 #: Version of the tables' format. A file with a newer one is refused.
@@ -34,7 +35,7 @@ def open_file(path: Path, identity: Identity, shape: Shape, sql: Statements, *, 
     try:
         make_private_file(path)
     except OSError as error:
-        raise DatabaseError(f"{path} cannot be made: {error.strerror}") from error
+        raise DatabaseError(f"{path} cannot be made: {why(error)}") from error
     database = sqlite3.connect(path, timeout=_BUSY_SHARED_S if shared else _BUSY_S, isolation_level=None)
     try:
         tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
@@ -70,7 +71,7 @@ def _require_sqlite(path: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+        raise ConfigError(f"{path} cannot be read: {why(error)}") from error
     if start and start != _MAGIC:
         raise ConfigError(f"{path} is no SQLite database; name another file")
 

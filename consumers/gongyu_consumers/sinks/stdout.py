@@ -1,7 +1,7 @@
 """JSON lines on standard output: at least once, because a pipe cannot say what its reader has kept.
 
 Without a group it starts from the beginning of the topic each time; with one, from the group's committed offsets, which
-are committed after the lines were flushed.
+are committed after the lines were flushed. A reader that has left is a BrokenPipeError.
 """
 
 from __future__ import annotations
@@ -13,6 +13,14 @@ from gongyu_consumers.copies import Copies
 from gongyu_consumers.delivery import Delivery
 from gongyu_consumers.sinks.jsonl import write_lines
 from gongyu_consumers.sinks.sink import Effects
+
+
+def write_whole(stream: BinaryIO, lines: bytes) -> None:
+    """All of it. An unbuffered stream (PYTHONUNBUFFERED, usual in containers) takes a part where a signal comes or the reader leaves."""
+    rest = memoryview(lines)
+    while rest:
+        rest = rest[stream.write(rest) :]
+    stream.flush()
 
 
 class StdoutSink:
@@ -33,8 +41,7 @@ class StdoutSink:
 
     def apply(self, deliveries: Sequence[Delivery], positions: Mapping[int, int]) -> Effects:
         effects = Effects()
-        self._stream.write(write_lines(deliveries, self._copies, effects))
-        self._stream.flush()
+        write_whole(self._stream, write_lines(deliveries, self._copies, effects))
         self._positions.update(positions)
         return effects
 

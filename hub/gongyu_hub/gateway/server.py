@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from gongyu_schemas.errors import ConfigError, FatalError
+from gongyu_schemas.plain_words import why
 
 #: Requests at once; more are answered 503. Slow refusals of wrong passwords are held open and count.
 _CONCURRENCY_MAX = 256
@@ -46,7 +47,7 @@ def take_port(host: str, port: int, *, kept: bool) -> socket.socket:
         advice = "give another --listen"
         if kept:
             advice = "stop what uses it, or give --listen with another port (profiles then get the new address)"
-        raise ConfigError(f"port {port} on {host} cannot be used: {error.strerror}; {advice}") from error
+        raise ConfigError(f"port {port} on {host} cannot be used: {why(error)}; {advice}") from error
     return listener
 
 

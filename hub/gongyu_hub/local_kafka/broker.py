@@ -34,6 +34,7 @@ from gongyu_hub.local_kafka.ports import LOOPBACK, free_port, is_free
 from gongyu_hub.local_kafka.properties import controller_properties, format_arguments, server_properties
 from gongyu_schemas.errors import ConfigError, KafkaUnavailable
 from gongyu_schemas.names import ADMIN_USER
+from gongyu_schemas.plain_words import why
 from gongyu_schemas.private import make_private_folder
 from gongyu_schemas.transport.clients import require_connection
 from gongyu_schemas.transport.profile import Profile, write_profile
@@ -161,7 +162,7 @@ class LocalKafka:
             for name in ("logs", "tmp"):
                 make_private_folder(self._home / name)
         except OSError as error:
-            raise ConfigError(f"{self._home} cannot be used: {error.strerror}; choose another --dir") from error
+            raise ConfigError(f"{self._home} cannot be used: {why(error)}; choose another --dir") from error
 
     def _take_lock(self) -> IO[str]:
         lock = (self._home / "lock").open("a+", encoding="ascii")

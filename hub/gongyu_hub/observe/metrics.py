@@ -6,16 +6,12 @@ per decided record: grants = delivered + withheld + unchanged
 
 from __future__ import annotations
 
-from threading import Thread
-from wsgiref.simple_server import WSGIServer
-
 import numpy as np
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from gongyu_hub.policy.compiled import TypePolicy
 from gongyu_hub.state.pending import Partition, Pending
 from gongyu_hub.values import Decision
-from gongyu_schemas.errors import ConfigError
 from gongyu_schemas.names import owner_and_type
 
 _COMMIT_BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 15.0)
@@ -68,23 +64,6 @@ class Metrics:
             registry=on,
         )
         self.policy_age = Gauge("gongyu_policy_age_seconds", "Age of the newest heartbeat. Too old: reading stops.", registry=on)
-        self._server: tuple[WSGIServer, Thread] | None = None
-
-    def serve(self, host: str, port: int) -> int:
-        """Serve /metrics; the port in use. Raises ConfigError where it is taken."""
-        try:
-            server, thread = start_http_server(port, addr=host, registry=self.registry)
-        except OSError as error:
-            raise ConfigError(f"metrics address {host}:{port} is not free: {error.strerror}; give another with --metrics") from error
-        self._server = (server, thread)
-        return int(server.server_port)
-
-    def close(self) -> None:
-        if self._server is not None:
-            server, thread = self._server
-            server.shutdown()
-            server.server_close()
-            thread.join(5)
 
     def settled(self, pending: Pending) -> None:
         """After a commit: what one partition's transaction did."""

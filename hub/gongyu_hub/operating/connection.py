@@ -13,9 +13,10 @@ from typing import Any
 
 import httpx2
 
+from gongyu_hub.hub_folder import read_profile_of
 from gongyu_schemas.errors import ConfigError, KafkaUnavailable
 from gongyu_schemas.names import ADMIN_USER, HUB_USER
-from gongyu_schemas.transport.profile import Profile, read_profile
+from gongyu_schemas.transport.profile import Profile
 
 _TIMEOUT_S = 60.0
 
@@ -41,12 +42,12 @@ class Commands:
 
 def reading_profile(directory: Path, profile: Path | None) -> Profile:
     """The hub's own. Raises ConfigError."""
-    return read_profile(profile or directory / "profiles" / f"{HUB_USER}.yaml")
+    return read_profile_of(HUB_USER, directory, profile)
 
 
 def operating_profile(directory: Path, profile: Path | None) -> Profile:
     """The administrator's, with the control plane's address. Raises ConfigError."""
-    administrator = read_profile(profile or directory / "profiles" / f"{ADMIN_USER}.yaml")
+    administrator = read_profile_of(ADMIN_USER, directory, profile)
     if administrator.registry is not None:
         return administrator
     return administrator.model_copy(update={"registry": reading_profile(directory, None).registry})

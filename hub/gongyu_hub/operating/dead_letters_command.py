@@ -28,7 +28,12 @@ from gongyu_schemas.errors import ConfigError, FatalError, GongyuError, reported
 from gongyu_schemas.transport.clients import require_connection
 from gongyu_schemas.transport.profile import Profile
 
-dead_letters = typer.Typer(help="Messages of owners that were rejected, and why.", no_args_is_help=True)
+_HELP = """Messages of owners that were rejected, and why.
+
+Example: gongyu-hub dead-letters list --dir ./hub --since 12h
+"""
+
+dead_letters = typer.Typer(help=_HELP, no_args_is_help=True)
 _WIDTH = 200
 _UNITS_S = {"m": 60, "h": 3600, "d": 86_400}
 REPAIR = "to repair: the owner publishes the record again; nothing old is put behind something newer"
@@ -101,11 +106,15 @@ def show(
         if as_json:
             print(json.dumps(content, ensure_ascii=False, default=str))
             return
-        for name, value in content.items():
-            typer.echo(
-                f"{name.replace('_', ' ')}: {json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, dict) else value}"
-            )
-        typer.echo(REPAIR)
+        _print_one(content)
+
+
+def _print_one(content: dict[str, Any]) -> None:
+    for name, value in content.items():
+        if value is not None:  # what there is: most have nothing omitted, some no key
+            shown = json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, dict) else value
+            typer.echo(f"{name.replace('_', ' ')}: {shown}")
+    typer.echo(REPAIR)
 
 
 @contextmanager

@@ -13,17 +13,21 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from gongyu_hub.operating.connection import ask_control_plane, operating_profile, reading_profile
 from gongyu_hub.operating.partitions import Kafka, Standing, reading
 from gongyu_hub.operating.status import describe_partition
+from gongyu_schemas.console import make_console
 from gongyu_schemas.errors import ConfigError, KafkaUnavailable, reported
 from gongyu_schemas.transport.clients import require_connection
 
-partitions = typer.Typer(help="Owner partitions: how far they are, and the end of a pause.", no_args_is_help=True)
-_PLAIN_WIDTH = 160
+_HELP = """Owner partitions: how far they are, and the end of a pause.
+
+Example: gongyu-hub partitions list --dir ./hub --paused
+"""
+
+partitions = typer.Typer(help=_HELP, no_args_is_help=True)
 _WAIT_S = 30.0
 _POLL_S = 0.3
 
@@ -63,7 +67,6 @@ def list_partitions(
 
 
 def _draw(rows: list[dict[str, object]]) -> None:
-    console = Console()
     table = Table(box=None, pad_edge=False)
     shown = ("worker", "epoch", "next_offset", "end_offset", "lag", "rejections", "paused_at", "last_commit")
     table.add_column("type", overflow="fold")
@@ -72,7 +75,7 @@ def _draw(rows: list[dict[str, object]]) -> None:
     for row in rows:
         cells = ["-" if row[name] is None else str(row[name]) for name in shown]
         table.add_row(str(row["information_type"]), str(row["partition"]), *cells)
-    (console if console.is_terminal else Console(width=_PLAIN_WIDTH)).print(table, highlight=False)
+    make_console().print(table, highlight=False)
 
 
 @partitions.command()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -20,11 +20,11 @@ from rich.text import Text
 from gongyu_hub.operating.connection import Commands, reading_profile
 from gongyu_hub.operating.partitions import HubStanding, Standing, TypeStanding, reading
 from gongyu_hub.policy.records import Refusal
+from gongyu_schemas.console import make_console
 from gongyu_schemas.errors import reported
 from gongyu_schemas.transport.clients import require_connection
 
 _EVERY_S = 2.0
-_PLAIN_WIDTH = 160
 #: As the worker's default for `policy_max_age_s`.
 _HEARTBEAT_OLD_S = 30.0
 
@@ -53,23 +53,18 @@ def status(
                 while True:
                     _print(describe(kafka.stand(), time.time(), commands), as_json)
                     time.sleep(_EVERY_S)
-            with Live(console=_console(), auto_refresh=False) as live:
+            with Live(console=make_console(), auto_refresh=False) as live:
                 while True:
                     content = describe(kafka.stand(), time.time(), commands)
                     live.update(Group(draw(content), *told(content)), refresh=True)
                     time.sleep(_EVERY_S)
 
 
-def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=_PLAIN_WIDTH)
-
-
 def _print(content: Content, as_json: bool) -> None:
     if as_json:
         print(json.dumps(content, ensure_ascii=False), flush=True)
     else:
-        console = _console()
+        console = make_console()
         console.print(draw(content), highlight=False)
         for line in told(content):
             console.print(line, soft_wrap=True)  # a command is to be copied: no line ends inside
@@ -156,7 +151,8 @@ def draw(content: Content) -> Table:
     outer = Table.grid()
     beat, workers = content["control_plane"]["heartbeat_age_s"], content["workers"]
     outer.add_row(f"control plane: {'no heartbeat' if beat is None else f'heartbeat {beat} s ago'}")
-    outer.add_row("workers: " + (", ".join(f"{w['name']} at {w['host']} ({w['partitions']} partitions)" for w in workers) or "none"))
+    shares = [f"{w['name']} at {w['host']} ({w['partitions']} partitions of owners and subject lists)" for w in workers]
+    outer.add_row("workers: " + (", ".join(shares) or "none"))
     table = Table(box=None, pad_edge=False)
     for name in ("type", "owner"):
         table.add_column(name, overflow="fold")

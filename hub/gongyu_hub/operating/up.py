@@ -23,6 +23,7 @@ import typer
 
 from gongyu_hub.operating.children import Children, Plan
 from gongyu_schemas.errors import ConfigError, reported
+from gongyu_schemas.plain_words import why
 from gongyu_schemas.private import make_private_folder
 
 #: The first time the jars are fetched, and the kernels compiled.
@@ -61,6 +62,7 @@ def up(
             if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup` means it
                 signal.signal(number, lambda *_: stopping.set())
         folder = directory.absolute()
+        _require_files(policy, types or [], profile)
         with _alone(folder) as shared:
             file = policy or _own_policy(folder)
             plans = _plans(folder, file.absolute(), [each.absolute() for each in types or []], profile, listen, metrics)
@@ -92,6 +94,16 @@ def _plans(folder: Path, policy: Path, types: list[Path], profile: Path | None, 
     ]
 
 
+def _require_files(policy: Path | None, types: list[Path], profile: Path | None) -> None:
+    """What `serve` would refuse after Kafka's start. Raises ConfigError."""
+    for option, file in (("--policy", policy), ("--profile", profile)):
+        if file is not None and not file.is_file():
+            raise ConfigError(f"{option} {file}: {'it is a folder; name a file' if file.is_dir() else 'there is no such file'}")
+    for each in types:
+        if not each.is_dir():
+            raise ConfigError(f"--types {each}: there is no such folder of information types")
+
+
 def _own_policy(folder: Path) -> Path:
     file = folder / "policy.yaml"
     if not file.exists():
@@ -107,7 +119,7 @@ def _alone(folder: Path) -> Iterator[int]:
         own = os.open(folder / "up.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         shared = os.open(folder / "up.children.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise ConfigError(f"{folder} cannot be used: {error.strerror}; choose another --dir") from error
+        raise ConfigError(f"{folder} cannot be used: {why(error)}; choose another --dir") from error
     try:
         if not _take(own, 0):
             process = os.pread(own, 32, 0).decode(errors="replace").strip()

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from gongyu_hub.policy.pseudonyms import KEY_BYTES, PseudonymKey
 from gongyu_schemas.errors import ConfigError
+from gongyu_schemas.plain_words import why
 from gongyu_schemas.private import make_private_folder
 
 #: In the hub's folder.
@@ -29,7 +30,7 @@ def read_key(file: Path) -> PseudonymKey | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise ConfigError(f"pseudonym key {file} cannot be read: {error.strerror}") from error
+        raise ConfigError(f"pseudonym key {file} cannot be read: {why(error)}") from error
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise ConfigError(f"pseudonym key {file} is open to other users: run chmod 600 {file}")
     label, _, digits = text.decode(errors="replace").strip().partition(" ")
@@ -58,7 +59,7 @@ def make_key(file: Path) -> PseudonymKey:
             Path(name).unlink(missing_ok=True)  # there only where it could not take its place
         _flush_folder(file.parent)
     except OSError as error:
-        raise ConfigError(f"pseudonym key {file} cannot be written: {error.strerror}; check the folder's rights and the disk") from error
+        raise ConfigError(f"pseudonym key {file} cannot be written: {why(error)}; check the folder's rights and the disk") from error
     return key
 
 

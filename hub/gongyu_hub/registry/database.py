@@ -23,7 +23,8 @@ from sqlalchemy.exc import DatabaseError as SqlError
 from sqlalchemy.orm import Session
 
 from gongyu_hub.registry.tables import Setting, Table
-from gongyu_schemas.errors import DatabaseError
+from gongyu_schemas.errors import ConfigError, DatabaseError
+from gongyu_schemas.plain_words import why
 from gongyu_schemas.private import make_private_file, make_private_folder
 
 DATABASE_FILE = "hub.db"
@@ -111,7 +112,7 @@ def _translated() -> Iterator[None]:
 
 
 def open_database(folder: Path) -> Database:
-    """Raises DatabaseError where the file cannot be used or another control plane uses it."""
+    """Raises DatabaseError where the file cannot be used, ConfigError where another control plane uses it."""
     lock = _take_lock(folder / LOCK_FILE)
     file = folder / DATABASE_FILE
     engine = create_engine(f"sqlite:///{file}", connect_args={"timeout": 10})
@@ -130,7 +131,7 @@ def open_database(folder: Path) -> Database:
         ) from error
     except OSError as error:
         _let_go(engine, lock)
-        raise DatabaseError(f"{file} cannot be opened: {error.strerror}; check --dir and its rights") from error
+        raise DatabaseError(f"{file} cannot be opened: {why(error)}; check --dir and its rights") from error
     except DatabaseError:
         _let_go(engine, lock)
         raise
@@ -147,12 +148,12 @@ def _take_lock(file: Path) -> int:
         make_private_folder(file.parent)
         handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise DatabaseError(f"{file} cannot be opened: {error.strerror}; check --dir and its rights") from error
+        raise DatabaseError(f"{file} cannot be opened: {why(error)}; check --dir and its rights") from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(handle)
-        raise DatabaseError(f"another control plane is running on {file.parent}; stop it first, or give this one another --dir") from error
+        raise ConfigError(f"another control plane is running on {file.parent}; stop it first, or give this one another --dir") from error
     return handle
 
 

@@ -21,13 +21,20 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TransferSpeedColumn
 
+from gongyu_hub.hub_folder import read_profile_of
 from gongyu_hub.json_answers import print_with_array, write
 from gongyu_hub.registry.list_files import read_entries, read_lines
 from gongyu_schemas.errors import ConfigError, DataRejected, KafkaUnavailable, reported
 from gongyu_schemas.names import ADMIN_USER, HUB_USER, check_name
-from gongyu_schemas.transport.profile import Profile, read_profile
+from gongyu_schemas.plain_words import why
+from gongyu_schemas.transport.profile import Profile
 
-lists = typer.Typer(help="Subject lists: who is on a subscriber's list.", no_args_is_help=True)
+_HELP = """Subject lists: who is on a subscriber's list.
+
+Example: gongyu-hub lists put customers customers.txt --type resident --subscriber bank-maru --dir ./hub
+"""
+
+lists = typer.Typer(help=_HELP, no_args_is_help=True)
 #: The control plane answers when it has compared the whole file with the list.
 _TIMEOUT_S = 900.0
 _SHOWN_MAX = 20
@@ -231,7 +238,7 @@ def _opened(file: str) -> Iterator[tuple[BinaryIO, int]]:
         with Path(file).open("rb") as source:
             yield source, Path(file).stat().st_size
     except OSError as error:
-        raise ConfigError(f"{file} cannot be read: {error.strerror}") from error
+        raise ConfigError(f"{file} cannot be read: {why(error)}") from error
 
 
 def _watched(source: BinaryIO, size: int) -> Iterator[bytes]:
@@ -260,10 +267,10 @@ def _control_plane(directory: Path, profile: Path | None) -> Iterator[httpx2.Cli
 
 def _administrator(directory: Path, profile: Path | None) -> Profile:
     """With the control plane's address: where embedded Kafka wrote the profile, that is the hub profile's."""
-    administrator = read_profile(profile or directory / "profiles" / f"{ADMIN_USER}.yaml")
+    administrator = read_profile_of(ADMIN_USER, directory, profile)
     if administrator.registry is not None:
         return administrator
-    url = read_profile(directory / "profiles" / f"{HUB_USER}.yaml").registry
+    url = read_profile_of(HUB_USER, directory, None).registry
     if url is None:
         raise ConfigError("the profile does not say where the control plane is: add `registry: http(s)://HOST:PORT`")
     return administrator.model_copy(update={"registry": url})

@@ -21,6 +21,7 @@ from gongyu_hub.registry.text_places import place_inside
 from gongyu_schemas.errors import ConfigError
 from gongyu_schemas.granted import covers, leaves_of, record_names
 from gongyu_schemas.information_type import InformationType, Title
+from gongyu_schemas.plain_words import why
 
 Types = Mapping[str, InformationType]
 
@@ -70,8 +71,10 @@ def read_policy(file: FilePath, types: Types, today: date, in_force: Container[t
     """Raises PolicyMistakes. `in_force` names (subscriber, grant) pairs that are not judged by the date again."""
     try:
         text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"policy {file} cannot be read: {error}; give a UTF-8 YAML file with --policy") from error
+    except OSError as error:
+        raise ConfigError(f"policy {file} cannot be read: {why(error)}; give a YAML file with --policy") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"policy {file} is not text in UTF-8; give a YAML file with --policy") from error
     try:
         document = read_document(text)
     except NotYaml as error:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from gongyu_producers.generate.calendar_days import day_number, day_of
@@ -17,6 +16,7 @@ from gongyu_producers.generate.world import MOST_DAYS, World
 from gongyu_producers.generate.write import OP, FileFormat, Plan, Written, generate
 from gongyu_producers.interrupt import Interrupt
 from gongyu_producers.progress import ProgressView
+from gongyu_schemas.console import make_console
 from gongyu_schemas.errors import ConfigError, reported
 from gongyu_schemas.information_type import load_types, shipped_types
 
@@ -149,7 +149,7 @@ def _print(written: dict[str, Written], world: World) -> None:
     for name, each in written.items():
         changes = [f"{sum(day.ops[op] for day in each.days):,}" for op in ("c", "u", "d")]
         table.add_row(name, f"{each.records:,}", str(len(each.days)), *changes)
-    Console().print(table)
+    make_console().print(table)
     typer.echo(f"files: {next(iter(written.values())).register.parent}")
     first = day_of(world.first_day)
     same = f"--seed {world.seed} --residents {world.residents} --businesses {world.businesses} --first-day {first}"

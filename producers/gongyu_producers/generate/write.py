@@ -28,6 +28,7 @@ from gongyu_producers.progress import Steps
 from gongyu_schemas.errors import ConfigError
 from gongyu_schemas.fields import Kind
 from gongyu_schemas.information_type import InformationType
+from gongyu_schemas.plain_words import why
 
 OP = "op"
 
@@ -162,7 +163,7 @@ class _Files:
             name = self._plan.information_type.name
             there = sorted(each for each in self._plan.out.glob(f"{name}.*") if each.suffix != _PART)
         except OSError as error:
-            raise ConfigError(f"--out {self._plan.out}: cannot be used: {error}; give another folder") from error
+            raise ConfigError(f"--out {self._plan.out}: cannot be used: {why(error)}; give another folder") from error
         if there:
             raise ConfigError(f"--out {self._plan.out}: {there[0].name} is there already; remove it or give another folder")
 
@@ -174,7 +175,7 @@ class _Files:
                 yield target
             part.rename(file)
         except OSError as error:
-            raise ConfigError(f"{file}: cannot be written: {error}; give another --out") from error
+            raise ConfigError(f"{file}: cannot be written: {why(error)}; give another --out") from error
         finally:
             part.unlink(missing_ok=True)
 

@@ -18,7 +18,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from gongyu_schemas.errors import ConfigError
+from gongyu_schemas.plain_words import mistakes_in, why
 from gongyu_schemas.private import make_private_folder
+
+#: What to do where the file is not a profile at all.
+_FROM = "give the file that the hub wrote for this user (DIR/profiles/*.yaml at the hub)"
 
 
 class Profile(BaseModel):
@@ -40,19 +44,22 @@ def read_profile(path: Path) -> Profile:
         mode = path.stat().st_mode
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"profile {path} cannot be read: {error.strerror}") from error
+        raise ConfigError(f"profile {path} cannot be read: {why(error)}; {_FROM}") from error
     except UnicodeDecodeError:
         raise ConfigError(f"profile {path} is not text in UTF-8") from None
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise ConfigError(f"profile {path} is open to other users; it holds a password: run chmod 600 {path}")
     try:
-        profile = Profile.model_validate(yaml.safe_load(text))
+        content = yaml.safe_load(text)
+        if not isinstance(content, dict):
+            raise ConfigError(f"{path} is no profile: it has no `name: value` lines of bootstrap, user and password; {_FROM}")
+        profile = Profile.model_validate(content)
     except yaml.YAMLError as error:
         # The parser's own text quotes the line, which may hold the password: not even a traceback shows it.
         mark = error.problem_mark if isinstance(error, yaml.MarkedYAMLError) else None
         raise ConfigError(f"profile {path} is not YAML{'' if mark is None else f' (line {mark.line + 1})'}") from None
     except ValidationError as error:
-        lines = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'file'}: {e['msg']}" for e in error.errors())
+        lines = "; ".join(f"{entry}: {what}" for entry, what in mistakes_in(error))
         raise ConfigError(f"profile {path}: {lines}") from error
     except (ValueError, LookupError, AttributeError, RecursionError):
         # PyYAML, for values it cannot make (a date 2026-13-45, `!!bool x`) and for too deep nesting; the text is kept back as above.

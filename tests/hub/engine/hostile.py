@@ -14,31 +14,13 @@ from decimal import Decimal
 from typing import Any
 
 import fastavro
-import numpy as np
 
-from gongyu_hub.engine.equality import changed_fields
-from gongyu_hub.engine.images import Located, locate, locate_images
-from gongyu_hub.engine.keys import integer_field, join_fields, murmur2_partitions, same_ranges
 from gongyu_hub.engine.layout import compile_layout
-from gongyu_hub.engine.predicates import compile_predicate, evaluate
-from gongyu_hub.engine.projection import build_deliveries
-from gongyu_hub.policy.rows import parse_rows, type_rows
 from gongyu_schemas.fields import Kind
 from tests.hub.engine.flat_records import KINDS, PRECISION, SYMBOLS, decode, encode, envelope, record_schema
+from tests.hub.engine.judging import judge_bodies, try_all
 
 MUTATIONS = 100_000
-_NASTY = [
-    b"\x00",
-    b"\x01",
-    b"\x7f",
-    b"\x80",
-    b"\xff",
-    b"\x80\x00",
-    b"\xff" * 9 + b"\x01",
-    b"\xfe" + b"\xff" * 8 + b"\x01",
-    b"\xff" * 10,
-    b"\xed\xa0\x80",
-]
 _INSTANT = dt.datetime(2024, 2, 29, 12, 34, 56, 789000, tzinfo=dt.UTC)
 _SAMPLES: dict[Kind, list[Any]] = {
     Kind.BOOLEAN: [True, False],
@@ -112,46 +94,10 @@ def _record(rnd: random.Random) -> dict[str, Any]:
     return record
 
 
-def truncations(messages: list[bytes]) -> list[bytes]:
-    return [message[:length] for message in messages for length in range(len(message))]
-
-
-def mutations(messages: list[bytes], count: int, seed: int) -> list[bytes]:
-    rnd = random.Random(seed)
-    return [_mutate(rnd, messages) for _ in range(count)]
-
-
-def _mutate(rnd: random.Random, messages: list[bytes]) -> bytes:
-    message = bytearray(rnd.choice(messages))
-    for _ in range(rnd.choice((1, 1, 1, 2, 5))):
-        at = rnd.randrange(len(message) + 1)
-        match rnd.randrange(6):
-            case 0 if at < len(message):
-                message[at] ^= 1 << rnd.randrange(8)
-            case 1:
-                message[at:at] = rnd.randbytes(rnd.choice((1, 1, 2, 9)))
-            case 2:
-                del message[at : at + rnd.choice((1, 1, 2, 9))]
-            case 3:
-                other = rnd.choice(messages)
-                message[at:] = other[rnd.randrange(len(other)) :]
-            case 4:
-                message[at : at + 1] = rnd.choice(_NASTY)
-            case _ if at < len(message):
-                message[at] = rnd.randrange(256)
-    return bytes(message)
-
-
 def judge(bodies: list[bytes]) -> tuple[int, int]:
     """(good, faulty) messages; AssertionError at the first wrong answer."""
-    buffer = b"".join(bodies)
-    found = locate(LAYOUT, buffer, np.cumsum([0] + [len(body) for body in bodies]))
-    for body, reason, place in zip(bodies, found.reason.tolist(), found.place.tolist(), strict=True):
-        assert is_read_and_written_back(body) == (reason == 0), (body.hex(), reason, place)
-        assert 0 <= place <= len(body)
-    _use(buffer, found)
-    faulty = int(np.count_nonzero(found.reason))
-    return len(bodies) - faulty, faulty
+    text = " OR ".join(f"({_test_of(field.name, field.kind)} AND {field.name} IS NULL)" for field in LAYOUT.fields)
+    return judge_bodies(LAYOUT, text, bodies, is_read_and_written_back)
 
 
 def is_read_and_written_back(body: bytes) -> bool:
@@ -168,28 +114,6 @@ def _holds_decimals(record: dict[str, Any] | None) -> bool:
     """Whether all decimals are within their precision; fastavro would round the others without a word, and reads no bytes as 0."""
     numbers = [(record or {}).get(name) for name in _DECIMALS]
     return all(n is None or (n and abs(int.from_bytes(n, "big", signed=True)) < 10**PRECISION) for n in numbers)
-
-
-def _use(buffer: bytes, found: Located) -> None:
-    """The rest of the engine over what was located: it must not fail, whatever the values are."""
-    count = found.reason.size
-    images = b"".join(buffer[start:end] for start, end in found.after.tolist())
-    image_fields, reason = locate_images(LAYOUT, images, np.cumsum([0] + [max(0, end - start) for start, end in found.after.tolist()]))
-    assert not reason.any()
-    changed = changed_fields(LAYOUT, images, image_fields, buffer, found.fields)
-    assert not changed[found.after[:, 0] >= 0].any()
-    every = np.arange(len(LAYOUT.fields))
-    keys, key_starts = join_fields(buffer, found.fields, every)
-    murmur2_partitions(keys, key_starts, 7)
-    assert same_ranges(keys, key_starts, keys, key_starts).all()
-    for index in every:
-        integer_field(LAYOUT, int(index), buffer, found.fields) if LAYOUT.fields[index].kind is Kind.LONG else None
-    text = " OR ".join(f"({_test_of(field.name, field.kind)} AND {field.name} IS NULL)" for field in LAYOUT.fields)
-    evaluate(compile_predicate(type_rows(parse_rows(text), LAYOUT.fields), LAYOUT), buffer, found.fields)
-    numbers = np.arange(count)
-    build_deliveries(
-        numbers, found.op, bytes(5), every, images, image_fields, buffer, found.fields, found.ts_ms, numbers, numbers, buffer, found.act
-    )
 
 
 def _test_of(name: str, kind: Kind) -> str:
@@ -209,10 +133,7 @@ def _test_of(name: str, kind: Kind) -> str:
 
 
 def main(count: int) -> None:
-    messages = valid_messages(200, seed=3)
-    cut = truncations(messages[:20])
-    good, faulty = judge([*messages, *cut, *mutations(messages, count, seed=5)])
-    sys.stdout.write(f"{len(cut)} truncations, {count} mutations: {good} good, {faulty} faulty\n")
+    try_all(valid_messages(200, seed=3), count, judge)
 
 
 if __name__ == "__main__":

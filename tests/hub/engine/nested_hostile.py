@@ -9,19 +9,11 @@ import random
 import sys
 from typing import Any
 
-import numpy as np
-
 from gongyu_hub.demo.plain import Codec, NotPlain, image_reader
-from gongyu_hub.engine.equality import changed_fields
-from gongyu_hub.engine.images import Located, locate, locate_images
-from gongyu_hub.engine.keys import join_fields
 from gongyu_hub.engine.layout import compile_layout
-from gongyu_hub.engine.predicates import compile_predicate, evaluate
-from gongyu_hub.engine.projection import build_deliveries
-from gongyu_hub.policy.rows import parse_rows, type_rows
 from gongyu_schemas.named_types import inline_names
 from tests.hub.engine.flat_records import envelope
-from tests.hub.engine.hostile import mutations, truncations
+from tests.hub.engine.judging import judge_bodies, try_all
 from tests.hub.nested_records import write
 
 MUTATIONS = 60_000
@@ -121,14 +113,9 @@ def _message(rng: random.Random) -> bytes:
 
 def judge(bodies: list[bytes]) -> tuple[int, int]:
     """(good, faulty) messages; AssertionError at the first wrong answer."""
-    buffer = b"".join(bodies)
-    found = locate(LAYOUT, buffer, np.cumsum([0] + [len(body) for body in bodies]))
-    for body, reason, place in zip(bodies, found.reason.tolist(), found.place.tolist(), strict=True):
-        assert is_plain(body) == (reason == 0), (body.hex(), reason, place)
-        assert 0 <= place <= len(body)
-    _use(buffer, found)
-    faulty = int(np.count_nonzero(found.reason))
-    return len(bodies) - faulty, faulty
+    asked = " OR ".join(f"{field.name} IS NULL" for field in LAYOUT.fields)
+    text = f"home.city LIKE '서%' OR work.at.x > 5 OR work.since < '1990-01-01' OR price IN (999.9, -0.1) OR ({asked})"
+    return judge_bodies(LAYOUT, text, bodies, is_plain)
 
 
 def is_plain(body: bytes) -> bool:
@@ -143,31 +130,8 @@ def is_plain(body: bytes) -> bool:
     return True
 
 
-def _use(buffer: bytes, found: Located) -> None:
-    """The rest of the engine over what was located: it must not fail, whatever the values are."""
-    images = b"".join(buffer[start:end] for start, end in found.after.tolist())
-    fields, reason = locate_images(LAYOUT, images, np.cumsum([0] + [max(0, end - start) for start, end in found.after.tolist()]))
-    assert not reason.any()
-    changed = changed_fields(LAYOUT, images, fields, buffer, found.fields)
-    assert not changed[found.after[:, 0] >= 0].any()
-    others = np.roll(fields, 1, axis=0)
-    changed_fields(LAYOUT, images, others, buffer, found.fields)
-    every = np.arange(len(LAYOUT.fields))
-    join_fields(buffer, found.fields, every)
-    asked = " OR ".join(f"{field.name} IS NULL" for field in LAYOUT.fields)
-    text = f"home.city LIKE '서%' OR work.at.x > 5 OR work.since < '1990-01-01' OR price IN (999.9, -0.1) OR ({asked})"
-    evaluate(compile_predicate(type_rows(parse_rows(text), LAYOUT.fields), LAYOUT), buffer, found.fields)
-    numbers = np.arange(found.reason.size)
-    build_deliveries(
-        numbers, found.op, bytes(5), every, images, fields, buffer, found.fields, found.ts_ms, numbers, numbers, buffer, found.act
-    )
-
-
 def main(count: int) -> None:
-    messages = valid_messages(200, seed=3)
-    cut = truncations(messages[:20])
-    good, faulty = judge([*messages, *cut, *mutations(messages, count, seed=5)])
-    sys.stdout.write(f"{len(cut)} truncations, {count} mutations: {good} good, {faulty} faulty\n")
+    try_all(valid_messages(200, seed=3), count, judge)
 
 
 if __name__ == "__main__":

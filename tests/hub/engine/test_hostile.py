@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.hub.engine import nested_hostile
-from tests.hub.engine.hostile import MUTATIONS, judge, mutations, truncations, valid_messages
+from tests.hub.engine.hostile import MUTATIONS, judge, valid_messages
+from tests.hub.engine.judging import mutations, truncations
 
 ROOT = Path(__file__).parents[3]
 

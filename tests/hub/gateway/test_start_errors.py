@@ -42,7 +42,7 @@ def test_a_port_that_is_occupied_is_exit_code_2_also_when_it_was_ours_before(dir
         database.close()
         kept = serve(directory)
     assert (given.returncode, kept.returncode) == (2, 2)
-    assert f"port {port} on 127.0.0.1 cannot be used: Address already in use; give another --listen" in given.stderr
+    assert f"port {port} on 127.0.0.1 cannot be used: another program uses it; give another --listen" in given.stderr
     assert "stop what uses it, or give --listen with another port" in kept.stderr
 
 

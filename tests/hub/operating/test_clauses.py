@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +15,10 @@ from gongyu_hub.engine.layout import compile_layout
 from gongyu_hub.operating.clauses import judge
 from gongyu_hub.values import joined
 from gongyu_schemas.envelope import owner_envelope
+from gongyu_schemas.information_type import load_types, shipped_types
 from tests.hub.building import encode, load
 
+ROOT = Path(__file__).parents[3]
 PERSON = load("person")
 ROW = {"id": "p1", "name": "Kim", "region": None, "income": 100, "score": 1.5, "fee": Decimal("1.00")}
 
@@ -66,3 +71,21 @@ def test_what_settles_a_null_is_the_null() -> None:
         "    AND",
         "      region > '1'",
     ]
+
+
+def test_the_readmes_example_is_what_is_said() -> None:
+    """Of the second business of the root README, under the grant there."""
+    business = load_types(shipped_types())["business"]
+    rows = re.findall(r'rows: "(.+)"', (ROOT / "README.md").read_text(encoding="utf-8"))
+    told = re.findall(
+        r"^([> ]) (\d+:\d+) +(TRUE|FALSE|NULL) +(\S.*)$", (ROOT / "hub" / "README.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    layout = compile_layout(owner_envelope(business))
+    opened, updated = date(2015, 7, 20), datetime(2026, 1, 5, 1, tzinfo=UTC)
+    named = {"business_id": "1018100002", "trade_name": "Nuri Books", "representative": "Lee Nuri", "industry_code": "58113"}
+    placed = {"region_code": "1144012000", "address": "7 Wausan-ro", "opened": opened, "closed": None, "status": "ACTIVE"}
+    counted = {"taxation": "SIMPLIFIED", "capital": Decimal("30000000.00"), "employees": 4, "updated_at": updated}
+    _, buffer, starts = joined([encode(business.record_schema, {**named, **placed, **counted})])
+    fields, _ = locate_images(layout, buffer, starts)
+    found = judge(rows[0], layout, buffer, fields)
+    assert told == [(">" if c.settles else " ", f"{c.place.line}:{c.place.column}", c.result, c.text) for c in found]

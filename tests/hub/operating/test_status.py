@@ -70,7 +70,7 @@ def test_every_printed_command_runs_as_printed(profile: Path | None) -> None:
 def test_a_line_of_what_needs_a_person_is_one_line_on_any_screen(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_console", lambda: Console(width=40))
+    monkeypatch.setattr(module, "make_console", lambda: Console(width=40))
     content = describe(STANDING, 1.0, Commands(Path("hub")))
     module._print({**content, "attention": [*content["attention"], "grants[0].rows: [red]wrong"]}, as_json=False)
     said = capsys.readouterr().out.splitlines()

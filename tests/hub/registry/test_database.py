@@ -11,7 +11,7 @@ import pytest
 
 from gongyu_hub.registry import epochs
 from gongyu_hub.registry.database import DATABASE_FILE, SCHEMA_VERSION, UPGRADES, open_database
-from gongyu_schemas.errors import DatabaseError
+from gongyu_schemas.errors import ConfigError, DatabaseError
 
 
 def test_settings_survive_a_new_start(tmp_path: Path) -> None:
@@ -26,7 +26,7 @@ def test_settings_survive_a_new_start(tmp_path: Path) -> None:
 
 def test_one_control_plane_at_a_time(tmp_path: Path) -> None:
     first = open_database(tmp_path)
-    with pytest.raises(DatabaseError, match="another control plane is running"):
+    with pytest.raises(ConfigError, match="another control plane is running"):
         open_database(tmp_path)
     first.close()
     open_database(tmp_path).close()

@@ -84,12 +84,12 @@ def test_what_is_not_yaml_is_refused_with_its_line_and_without_its_text(text: st
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ("", "file: "),
-        (f"- {SECRET}", "file: "),
-        (f"{SECRET}", "file: "),
-        (f"user: u\npassword: {SECRET}", "bootstrap: Field required"),
+        ("", "is no profile"),
+        (f"- {SECRET}", "is no profile"),
+        (f"{SECRET}", "is no profile"),
+        (f"user: u\npassword: {SECRET}", "bootstrap: is missing; add it"),
         (f"bootstrap: h:1\nuser: u\npassword: [{SECRET}]", "password: "),
-        (f"bootstrap: h:1\nuser: u\npassword: {SECRET}\npasword: {SECRET}", "pasword: Extra inputs are not permitted"),
+        (f"bootstrap: h:1\nuser: u\npassword: {SECRET}\npasword: {SECRET}", "pasword: is not known here; correct the name or remove it"),
         (f"bootstrap: h:1\nuser: u\npassword: {SECRET}\nmechanism: {SECRET}", "mechanism: "),
     ],
 )
@@ -104,8 +104,8 @@ def test_a_mistake_in_a_profile_made_by_a_program_shows_no_secret() -> None:
 
 
 def test_a_profile_that_is_missing_a_folder_or_not_text_is_refused(tmp_path: Path) -> None:
-    assert "cannot be read: No such file" in str(refusal(tmp_path / "absent.yaml"))
-    assert "cannot be read: Is a directory" in str(refusal(tmp_path))
+    assert "cannot be read: there is no such file or folder" in str(refusal(tmp_path / "absent.yaml"))
+    assert "cannot be read: it is a folder; name a file" in str(refusal(tmp_path))
     path = write_text(tmp_path / "p.yaml", "")
     path.write_bytes("비밀".encode("euc-kr"))
     assert "is not text in UTF-8" in str(refusal(path))
