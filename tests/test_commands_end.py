@@ -16,6 +16,8 @@ import pytest
 from gongyu_consumers.sinks.stdout import write_whole
 from gongyu_schemas import exit_codes
 
+pytestmark = pytest.mark.thorough  # each test starts processes
+
 COMMANDS = {"gongyu-hub": "gongyu_hub", "gongyu-owner": "gongyu_producers", "gongyu-subscriber": "gongyu_consumers"}
 #: Parts of what a command loads, at which Ctrl-C comes.
 MOMENTS = (0.02, 0.4, 0.8)

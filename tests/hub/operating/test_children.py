@@ -19,6 +19,8 @@ from gongyu_hub.operating.children import Children, Ended, Plan
 from gongyu_schemas.errors import FatalError
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.thorough  # each test starts processes
+
 LIVE = "import time; print('ready at {name}', flush=True); time.sleep(600)"
 STOP = """
 import signal, sys, time
