@@ -16,6 +16,8 @@ import pytest
 from gongyu_consumers.sinks.stdout import write_whole
 from gongyu_schemas import exit_codes
 
+pytestmark = pytest.mark.thorough  # each test starts processes
+
 COMMANDS = {"gongyu-hub": "gongyu_hub", "gongyu-owner": "gongyu_producers", "gongyu-subscriber": "gongyu_consumers"}
 #: Parts of what a command loads, at which Ctrl-C comes.
 MOMENTS = (0.02, 0.4, 0.8)
@@ -134,3 +136,14 @@ def test_where_ctrl_c_is_ignored_it_stays_so() -> None:
     )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (ended.stdout, ended.returncode) == (f"{signal.SIG_IGN!s}\n", 0)
+
+
+def test_ctrl_c_behind_the_end_changes_nothing() -> None:
+    """The interpreter's own end: what was registered before the command runs behind all that it registers."""
+    code = (
+        "import atexit, signal, sys, types; atexit.register(lambda: print(signal.getsignal(signal.SIGINT)));"
+        "m = types.ModuleType('m'); m.main = lambda: print('done'); sys.modules['m'] = m;"
+        "from gongyu_schemas.command import run_command; run_command('m')"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ended.stdout, ended.returncode) == (f"done\n{signal.SIG_IGN!s}\n", 0)

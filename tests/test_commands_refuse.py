@@ -15,6 +15,7 @@ from gongyu_hub.cli import make_app
 from gongyu_producers.cli import app as owner
 from gongyu_schemas import exit_codes
 
+ROOT = Path(__file__).parents[1]
 HUB = make_app(["work", "check", "status", "explain", "dead-letters", "partitions", "lists", "up"])
 #: Words of the system, of Python and of libraries.
 RAW = ("Errno", "No such file or", "Is a directory", "Not a directory", "Input should", "Field required", "Extra inputs", "Traceback")
@@ -92,3 +93,11 @@ def test_what_is_given_wrongly_is_refused_in_plain_words(here: Path, app: typer.
     assert words in told
     assert [raw for raw in RAW if raw in told] == []
     assert sorted(here.rglob("*")) == before, "something was left behind"
+
+
+def test_the_systems_words_are_translated_in_one_place() -> None:
+    """`error.strerror` is what the system says; so is an OSError itself."""
+    packages = (ROOT / folder for folder in ("schemas", "producers", "consumers", "hub"))
+    files = [file for package in packages for file in package.rglob("*.py")]
+    assert len(files) > 200
+    assert [file.name for file in files if ".strerror" in file.read_text(encoding="utf-8") and file.name != "plain_words.py"] == []

@@ -15,6 +15,7 @@ from gongyu_hub.membership import own_name
 from gongyu_hub.observe.logs import configure_logs
 from gongyu_hub.policy.key_file import KEY_FILE
 from gongyu_hub.settings import Settings
+from gongyu_schemas import exit_codes
 from gongyu_schemas.errors import ConfigError, reported
 from gongyu_schemas.metrics_server import read_address, serving
 from gongyu_schemas.names import HUB_USER, check_name
@@ -24,18 +25,23 @@ from gongyu_schemas.transport.profile import Profile
 
 
 class _Stop:
-    """Set by SIGTERM and SIGINT: the loop finishes its transaction and ends."""
+    """Set by SIGTERM and, once there is work, by SIGINT: the loop finishes its transaction and ends. Before, nothing is to be finished."""
 
     def __init__(self) -> None:
-        self._asked = False
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._ask)
+        self._asked = self._working = False
+        signal.signal(signal.SIGTERM, self._ask)
 
     def __call__(self) -> bool:
         return self._asked
 
+    def begin(self) -> None:
+        self._working = True
+        signal.signal(signal.SIGINT, self._ask)
+
     def _ask(self, _number: int, _frame: FrameType | None) -> None:
         self._asked = True
+        if not self._working:
+            raise SystemExit(exit_codes.OK)
 
 
 def work(
@@ -87,6 +93,7 @@ def _run(credentials: Profile, settings: Settings, stopping: _Stop) -> None:
         require_connection(credentials)
         warm()  # compiling lasts longer than a transaction may: not in the first one
         worker = Worker(credentials, settings, metrics, stopping)
+        stopping.begin()
         worker.start()
         print(f"worker {settings.name}: ready, metrics at http://{served}/metrics", flush=True)
         worker.run()

@@ -22,6 +22,7 @@ from confluent_kafka.admin import AdminClient
 
 from gongyu_schemas.errors import ConfigError, FatalError
 from gongyu_schemas.names import HUB_GROUP
+from gongyu_schemas.plain_words import why
 from gongyu_schemas.private import make_private_folder
 from gongyu_schemas.transport.clients import make_admin
 from gongyu_schemas.transport.profile import Profile
@@ -41,7 +42,7 @@ def own_name(store_dir: Path, name: str) -> Iterator[None]:
         make_private_folder(folder)
         lock = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise ConfigError(f"{folder} cannot be used: {error.strerror}; check --dir and its rights") from error
+        raise ConfigError(f"{folder} cannot be used: {why(error)}; check --dir and its rights") from error
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

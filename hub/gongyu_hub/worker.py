@@ -241,14 +241,10 @@ class Worker:
 
     def _leave(self, places: list[Place], lost: bool) -> None:
         """Partitions go to another worker: what is open is committed, or forgotten where they are lost already."""
-        try:
-            if lost:
-                self._lost = self._lost or self._transaction.is_open
-            elif not self._lost:
-                self._transaction.commit()
-        except TransientError as error:
-            LOG.warning("transaction lost while partitions leave", cause=str(error))
-            self._lost = True
+        if lost:
+            self._lost = self._lost or self._transaction.is_open
+        else:
+            self._commit_last("transaction lost while partitions leave")
         self._restorer.drop(places)
         left = [partition for place in places if (partition := self._partitions.pop(place, None)) is not None]
         self._lists.stop((each.subjects_topic, each.number) for each in left if each.subjects_topic is not None)
@@ -267,10 +263,11 @@ class Worker:
         self._lists.restart()
         self._lost = False
 
-    def _release(self) -> None:
+    def _release(self, clean: bool = False) -> None:
+        """All stores; `clean`: they reflect what was committed."""
         self._restorer.drop(self._restorer.places)
         for partition in self._partitions.values():
-            partition.store.release()
+            partition.store.close() if clean else partition.store.release()
         self._partitions.clear()
 
     def _join_again(self) -> None:
@@ -286,18 +283,17 @@ class Worker:
 
     def _finish(self) -> None:
         """A clean stop: what is open is committed, stores are closed at a known place."""
+        self._commit_last("the last transaction was lost; it will be done again at the next start")
+        self._release(clean=not self._lost)
+        for part in (self._restorer, self._schemas, self._policy, self._lists, self._intake, self._producer):
+            part.close()
+
+    def _commit_last(self, where_lost: str) -> None:
+        """Before stores are let go: what is open is committed, or lost."""
+        if self._lost:
+            return
         try:
-            if not self._lost:
-                self._transaction.commit()
+            self._transaction.commit()
         except TransientError as error:
-            LOG.warning("the last transaction was lost; it will be done again at the next start", cause=str(error))
+            LOG.warning(where_lost, cause=str(error))
             self._lost = True
-        for partition in self._partitions.values():
-            partition.store.release() if self._lost else partition.store.close()
-        self._partitions.clear()
-        self._restorer.close()
-        self._schemas.close()
-        self._policy.close()
-        self._lists.close()
-        self._intake.close()
-        self._producer.close()

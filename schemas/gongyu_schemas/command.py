@@ -10,6 +10,7 @@ Decision: not SIGPIPE itself, because it would end a worker whose connection to 
 
 from __future__ import annotations
 
+import atexit
 import os
 import select
 import signal
@@ -28,6 +29,8 @@ def run_command(module: str) -> None:
     """Load the module that has the command's `main`, call it, end the process."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where it is ignored, as by a shell's `&`
         signal.signal(signal.SIGINT, end_at_once)
+        # The interpreter takes handlers away before it ends, and would then die by the signal; what is registered first runs last.
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
     sys.exit(_end(_call(module)))
 
 

@@ -39,7 +39,7 @@ TOPIC, PARTITIONS = "hub.subjects.dog", 2
 def hub(tmp_path: Path, admin: Profile) -> HubFiles:
     files = empty_hub(tmp_path, admin)
     write_type(files.types, "dog", "kennel", partitions=PARTITIONS)
-    write_policy(files.policy)
+    write_policy(files.policy, subscribers=("vet",))
     return files
 
 

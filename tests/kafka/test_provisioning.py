@@ -273,7 +273,7 @@ def test_a_change_of_what_is_in_force_is_refused_while_running_and_at_start(hub:
         wait_until(lambda: str(hub.types / "record.avsc") in refused_now(admin), 10, "the heartbeat tells which folder")
         (hub.types / "type.yaml").rename(hub.types / "cat" / "type.yaml")
         hub.policy.write_text(good)
-        wait_until(lambda: "mended; what the policy says is in force" in hub.log.read_text(), 10, "the mending in the log")
+        wait_until(lambda: '"epochs": "cat 1, dog 1"' in hub.log.read_text(), 10, "the mending in the log")
         wait_until(lambda: refused_now(admin) == "", 10, "the heartbeat tells of nothing any more")
         assert control.stop() == 0
     write_policy(hub.policy, grant("vet", "dogs"), grant("shop", "dogs"), grant("shop", "cats", "cat"), grant("shop", "wolves", "wolf"))

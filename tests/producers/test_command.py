@@ -5,22 +5,23 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from typer.testing import CliRunner
 
+from gongyu_producers.cli import app
 from gongyu_schemas import exit_codes
 from gongyu_schemas.transport.profile import Profile, write_profile
 from tests.producers.models import TYPES
-from tests.producers.owned_topic import COMMAND, quiet_environment
+from tests.producers.owned_topic import quiet_environment
 from tests.producers.registers import PERSON_HEADER, person, write_rows
 
 
 def run(*arguments: str) -> tuple[int, str, str]:
-    ended = subprocess.run([*COMMAND[:-1], *arguments], capture_output=True, text=True, timeout=60, env=quiet_environment(), check=False)
-    return ended.returncode, ended.stdout, ended.stderr
+    ended = CliRunner().invoke(app, arguments, prog_name="gongyu-owner", env=quiet_environment())
+    return ended.exit_code, ended.stdout, ended.stderr
 
 
 @pytest.fixture

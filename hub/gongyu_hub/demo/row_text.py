@@ -11,6 +11,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 from gongyu_hub.demo.literals import LiteralError, Spelling, cast
@@ -292,10 +293,4 @@ def _opposite(predicate: Predicate) -> Predicate:
 
 
 def _any_of(predicates: Sequence[Predicate]) -> Predicate:
-    def any_of(image: Image) -> Truth:
-        truth: Truth = False
-        for predicate in predicates:
-            truth = either(truth, predicate(image))
-        return truth
-
-    return any_of
+    return lambda image: reduce(either, (predicate(image) for predicate in predicates))

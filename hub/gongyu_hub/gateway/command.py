@@ -209,6 +209,8 @@ def _watch(
         try:
             known_types, policy = sources.read(control.database)
             decided = control.apply(known_types, policy)
+            with control.database.reading() as session:
+                in_force = epochs.newest_epochs(session)
         except ConfigError as error:
             refusals.refuse(error)
         except GongyuError as error:
@@ -217,7 +219,7 @@ def _watch(
         else:
             catalogue.show(known_types)
             LOG.info("changed policy in force", types=len(known_types), grants=len(policy.grants), new_epochs=decided)
-            refusals.mended([f"{name} {epochs.FIRST_EPOCH}" for name in decided])
+            refusals.mended(in_force, decided)
 
 
 def _can_read(database: Database) -> bool:

@@ -203,7 +203,7 @@ def _readable(content: dict[str, Any]) -> str:
     """A log line for a person: what happened first, its details as `name=value`, bounded."""
     more = {name: value for name, value in content.items() if name not in ("level", "timestamp", "event", "tell")}
     details = (f"{name}={value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}" for name, value in more.items())
-    text = " ".join((str(content.get("event")), *details))
+    text = ": ".join(part for part in (str(content.get("event")), " ".join(details)) if part)
     return text if len(text) <= _SAID_MAX else f"{text[: _SAID_MAX - 3]}..."
 
 

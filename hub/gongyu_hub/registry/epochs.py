@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from gongyu_hub.policy.records import GrantVersion, Manifest, ManifestEntry, TypeRecord, grant_key
@@ -40,6 +40,12 @@ class PendingChange:
 def types_in_force(session: Session) -> frozenset[str]:
     """Types with an epoch, whether or not it is on Kafka already."""
     return frozenset(session.scalars(select(EpochRow.information_type)))
+
+
+def newest_epochs(session: Session) -> dict[str, int]:
+    """Of each type in force."""
+    newest = select(EpochRow.information_type, func.max(EpochRow.epoch)).group_by(EpochRow.information_type)
+    return {row[0]: row[1] for row in session.execute(newest.order_by(EpochRow.information_type))}
 
 
 def grants_in_force(session: Session) -> dict[tuple[str, str], GrantVersion]:

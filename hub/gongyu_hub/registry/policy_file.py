@@ -201,7 +201,7 @@ def _translate(document: Document, path: Path, kind: str, message: str, model: t
     what, remedy = _WORDS.get(kind, (message, "mend it"))
     if kind == "model_type" and path[-1] == "subjects":
         what, remedy = "must be all or a list", "write `all` or `{list: NAME}`"
-    return Mistake(document.place(path), show(path), what or message, remedy)
+    return Mistake(document.place(path), show(path), what or message.replace("Input should be", "must be").replace("True", "true"), remedy)
 
 
 def _unknown_key(document: Document, path: Path, known: list[str]) -> Mistake:

@@ -6,7 +6,7 @@ wherever it is asked; the lines are for the log and whoever watches `gongyu-hub 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
@@ -55,18 +55,21 @@ class Refusals:
         for reason in reasons[1:_TOLD_MAX]:
             LOG.error("also wrong", reason=reason)
 
-    def mended(self, new_epochs: Sequence[str]) -> None:
-        """What the files say is in force."""
+    def mended(self, epochs: Mapping[str, int], new: Sequence[str]) -> None:
+        """What the files say is in force. `epochs`: of every type its newest; `new`: types that have their first one by it."""
         if self.current is not None:
-            epochs = ", ".join(new_epochs) or "none, as nothing changes for subscribers"
-            LOG.info("mended; what the policy says is in force", was=self.current.what, new_epochs=epochs, tell=True)
+            first = sorted(epochs, key=lambda name: name not in new)[:_TOLD_MAX]
+            more = f" and {len(epochs) - _TOLD_MAX:,} more" if len(epochs) > _TOLD_MAX else ""
+            named = ", ".join(f"{name} {epochs[name]}{' (new)' if name in new else ''}" for name in first)
+            LOG.info("mended; what the files say is in force", epochs=f"{named}{more}", tell=True)
         self.current = None
 
 
 def _reasons(error: ConfigError) -> list[str]:
     if isinstance(error, PolicyRefused):
         return [f"it changes what is in force: {change}" for change in error.changes]
-    return str(error).splitlines()
+    text = str(error)
+    return [line for line in text.splitlines() if line.strip() and not line[0].isspace()] or [text]  # others go on with the one before
 
 
 def _shortened(text: str) -> str:

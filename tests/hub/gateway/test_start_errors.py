@@ -16,6 +16,8 @@ from gongyu_schemas.transport.profile import Profile, write_profile
 from tests.hub.commands import SERVE, run
 from tests.hub.registry.policies import grant, write_policy, write_type
 
+pytestmark = pytest.mark.thorough  # each test starts processes
+
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:

@@ -19,6 +19,8 @@ from gongyu_hub.operating.children import Children, Ended, Plan
 from gongyu_schemas.errors import FatalError
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.thorough  # each test starts processes
+
 LIVE = "import time; print('ready at {name}', flush=True); time.sleep(600)"
 STOP = """
 import signal, sys, time
@@ -153,8 +155,8 @@ def test_errors_in_a_log_are_said(make: Callable[..., tuple[Children, Said]]) ->
     )
     children.start(threading.Event())
     children.stop()
-    assert said.lines[:2] == ["serve: changed policy refused reason=line 3", "serve: mended epochs=3"]
-    assert [(line[:22], len(line)) for line in said.lines[2:]] == [("serve: failed cause=xx", 507)]
+    assert said.lines[:2] == ["serve: changed policy refused: reason=line 3", "serve: mended: epochs=3"]
+    assert [(line[:23], len(line)) for line in said.lines[2:]] == [("serve: failed: cause=xx", 507)]
 
 
 def test_a_killed_starter_takes_its_children_with_it(tmp_path: Path) -> None:

@@ -44,19 +44,22 @@ def test_a_broken_type_is_not_called_a_refused_policy_and_its_folder_is_said(tmp
     found = refusals()
     with capture_logs() as logs:
         found.refuse(TypesBroken(str(raised.value)))
+        found.mended({f"type-{number}": number for number in range(200)}, ["type-150"])
     assert logs[0]["event"] == "information type broken; the policy in force stays"
+    assert not any(line["reason"][:1].isspace() for line in logs[:-1]), "what a library puts on further lines is no mistake of its own"
+    assert logs[-1]["epochs"].startswith("type-150 150 (new), type-0 0, ") and logs[-1]["epochs"].endswith(" and 190 more")
     assert str(tmp_path / "dog") in logs[0]["reason"]
 
 
 def test_the_time_is_that_of_the_first_refusal_and_mending_is_told_once_with_the_epochs() -> None:
     found = refusals()
     with capture_logs() as logs:
-        found.mended(["dog 1"])
+        found.mended({"dog": 1}, ["dog"])
         found.refuse(PolicyRefused(["grant vet/dogs: rows: a -> b", "grant vet/cats: it is gone"]))
         found.refuse(ConfigError("x" * 5000))
         assert found.current == Refusal(since_ms=1000, what="changed policy refused", reason="x" * 297 + "...")
-        found.mended(["dog 1", "cat 1"])
-        found.mended([])
+        found.mended({"cat": 1, "dog": 3}, ["cat"])
+        found.mended({}, [])
     assert [line["event"].partition(";")[0] for line in logs] == [
         "changed policy refused",
         "also wrong",
@@ -64,7 +67,7 @@ def test_the_time_is_that_of_the_first_refusal_and_mending_is_told_once_with_the
         "mended",
     ]
     assert logs[0]["reason"] == "it changes what is in force: grant vet/dogs: rows: a -> b (and 1 more)"
-    assert (logs[-1]["new_epochs"], logs[-1]["tell"]) == ("dog 1, cat 1", True)
+    assert (logs[-1]["epochs"], logs[-1]["tell"]) == ("cat 1 (new), dog 3", True)
     assert found.current is None
 
 
