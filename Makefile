@@ -28,8 +28,8 @@ demo: $(STAMP)  ## the whole path with synthetic registers, checked at the end (
 # longest, come first. Tests of Kafka mostly wait, so that three at a time, each with a Kafka of its own, fill two cores.
 PYTEST := $(BIN)/pytest --dist=loadfile --no-loadscope-reorder
 
-test: $(STAMP)  ## all tests
-	$(PYTEST) --numprocesses=3
+test: $(STAMP)  ## all tests (DATABASE=postgresql: with the control plane's database there)
+	GONGYU_TEST_DATABASE=$(DATABASE) $(PYTEST) --numprocesses=3
 
 quick: $(STAMP)  ## tests that need no Kafka, no Docker and no patience, under a minute
 	$(PYTEST) --numprocesses=2 -m "not kafka and not docker and not thorough and not bench and not soak"

@@ -99,8 +99,11 @@ def admin(kafka: LocalKafka) -> Profile:
 
 
 @pytest.fixture(scope="module")
-def running_hub(kafka: LocalKafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
-    """The control plane of a module, on a Kafka that knows no other hub; see tests/running.py."""
+def running_hub(request: pytest.FixtureRequest, kafka: LocalKafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHub]:
+    """The control plane of a module, on a Kafka that knows no other hub; see tests/running.py.
+
+    Its database is a file, or with `make test DATABASE=postgresql` a database of a real PostgreSQL.
+    """
     if not kafka.running:
         kafka.start()
     directory = tmp_path_factory.mktemp("hub")
@@ -109,7 +112,9 @@ def running_hub(kafka: LocalKafka, tmp_path_factory: pytest.TempPathFactory) -> 
     forget_hubs(kafka.profile)
     types, policy = directory / "types", directory / "policy.yaml"
     types.mkdir()
-    hub = RunningHub(directory, types, policy)
+    on_postgresql = os.environ.get("GONGYU_TEST_DATABASE") == "postgresql"
+    database = request.getfixturevalue("postgres").make(f"module-{directory.name}") if on_postgresql else None
+    hub = RunningHub(directory, types, policy, database)
     hub.start()
     yield hub
     assert hub.control is not None

@@ -88,15 +88,17 @@ class RunningHub:
     directory: Path
     types: Path
     policy: Path
+    database: str | None = None  # PostgreSQL's URL; None: the file in the hub's folder
     control: Process | None = None
     policy_content: dict[str, Any] = field(default_factory=lambda: {"subscribers": {}, "grants": []})
 
     def start(self, until: str = "control plane: ready") -> None:
         """`until`: a line of its log to wait for."""
         self._write_policy()
-        self.control = Process(
-            self.directory / "serve.log", "gongyu-hub", "serve", "--dir", self.directory, "--policy", self.policy, "--types", self.types
-        )
+        options: list[str | Path] = ["--dir", self.directory, "--policy", self.policy, "--types", self.types]
+        if self.database is not None:
+            options += ["--database", self.database]
+        self.control = Process(self.directory / "serve.log", "gongyu-hub", "serve", *options)
         self.control.ready(until)
 
     def profile(self, user: str) -> Profile:
