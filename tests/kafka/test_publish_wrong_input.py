@@ -64,7 +64,7 @@ def test_a_snapshot_of_nothing_is_stopped_by_the_guard(people: OwnedTopic, tmp_p
     code, _, err = people.run(write_people(file, {}), "--snapshot")
     assert code == exit_codes.USAGE
     assert "1 of 1 published records (100.0%)" in err
-    last = read_status(people.state_dir, None)[0].last
+    last = read_status(people.state_dir)[0].last
     assert last is not None and last.outcome.startswith("stopped: 1 of 1 published records (100.0%)")
     assert people.snapshot(file, "--allow-deletes")["deleted"] == 1
 
