@@ -84,9 +84,9 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def postgres() -> Iterator[Server]:
     """A PostgreSQL server, one for the whole run, started at first use."""
-    with server(tmp_path_factory.mktemp("postgres")) as started:
+    with server() as started:
         yield started
 
 

