@@ -147,11 +147,11 @@ def _run(
         subject_lists.drop_upload(session)
     catalogue = Catalogue()
     checks = TokenChecks(database, _now_ms)
-    participants.keep_operator_token(directory, database, checks)
     app = make_app(database, credentials, readiness, catalogue, checks)
     server, url = _listen(app, database, address)
     held.callback(server.stop)
     require_connection(administrator, _CONNECT_TIMEOUT_S)
+    participants.keep_operator_token(directory, database, checks)
     admin = KafkaAdmin(administrator)
     refusals = Refusals(_now_ms)
     control = Control(
