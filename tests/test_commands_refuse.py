@@ -16,7 +16,7 @@ from gongyu_producers.cli import app as owner
 from gongyu_schemas import exit_codes
 
 ROOT = Path(__file__).parents[1]
-HUB = make_app(["work", "check", "status", "explain", "dead-letters", "partitions", "lists", "up"])
+HUB = make_app(["work", "check", "status", "explain", "dead-letters", "partitions", "lists", "org", "account", "token", "up"])
 #: Words of the system, of Python and of libraries.
 RAW = ("Errno", "No such file or", "Is a directory", "Not a directory", "Input should", "Field required", "Extra inputs", "Traceback")
 LIST = ("--type", "resident", "--subscriber", "b")
@@ -59,6 +59,13 @@ REFUSED: list[tuple[typer.Typer, tuple[str, ...], str]] = [
     (HUB, ("dead-letters", "list", "--dir", "folder"), "--dir folder is no hub's folder"),
     (HUB, ("partitions", "list", "--dir", "folder"), "--dir folder is no hub's folder"),
     (HUB, ("partitions", "resume", "resident", "0", "--dir", "hub"), "profiles/admin.yaml is not there: `gongyu-hub up`"),
+    (HUB, ("org", "list"), "no token: give --dir DIR of the hub, --token-file FILE, or GONGYU_TOKEN"),
+    (HUB, ("org", "list", "--dir", "folder"), "token file folder/secrets/operator.token cannot be read: there is no such file"),
+    (HUB, ("account", "list", "--token-file", "folder"), "token file folder"),
+    (HUB, ("token", "list", "a", "--token-file", "a.csv"), "token file a.csv holds no token"),
+    (HUB, ("org", "list", "--token-file", "a.token"), "where is the control plane? Give --dir DIR of the hub, --url URL"),
+    (HUB, ("org", "list", "--token-file", "a.token", "--url", "http://hub.example:80"), "--url: the token would travel in clear"),
+    (HUB, ("org", "list", "--token-file", "a.token", "--url", "hub"), "--url must be http(s)://HOST:PORT"),
     (HUB, ("lists", "show", "l", *LIST, "--dir", "folder"), "--dir folder is no hub's folder"),
 ]
 
@@ -71,12 +78,15 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for folder in ("folder", "broken", "hub/profiles"):
         Path(folder).mkdir(parents=True)
     Path("a.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    Path("a.token").write_text(f"gyt_{'0' * 16}_{'x' * 43}\n", encoding="utf-8")
+    for name in ("GONGYU_TOKEN", "GONGYU_URL"):
+        monkeypatch.delenv(name, raising=False)
     Path("left.offsets.json").write_text("{}", encoding="utf-8")
     Path("broken/type.yaml").write_text("name: t\ntitle: {ko: t, en: t}\nkey: [a]\nclassification: {a: public}\n", encoding="utf-8")
     record = '{"type": "record", "name": "T", "fields": [{"name": "a", "type": "string"}]}'
     Path("broken/record.avsc").write_text(record, encoding="utf-8")
     Path("hub/profiles/hub.yaml").write_text(PROFILE, encoding="utf-8")
-    for file in ("a.csv", "hub/profiles/hub.yaml"):
+    for file in ("a.csv", "a.token", "hub/profiles/hub.yaml"):
         Path(file).chmod(0o600)
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}  # `up` has its own
     yield tmp_path

@@ -59,6 +59,23 @@ def _lists(profile: Profile, folder: Path, *arguments: str) -> None:
         raise KafkaUnavailable(result.stderr)
 
 
+def list_organisations(profile: Profile, folder: Path) -> None:
+    _rest(profile, folder, "org", "list")
+
+
+def make_token(profile: Profile, folder: Path) -> None:
+    _rest(profile, folder, "token", "create", "kim")
+
+
+def _rest(profile: Profile, folder: Path, *arguments: str) -> None:
+    file = folder / "token"
+    file.write_text(f"gyt_{'0' * 16}_{'x' * 43}\n", encoding="utf-8")
+    file.chmod(0o600)
+    result = CliRunner().invoke(make_app([arguments[0]]), [*arguments, "--token-file", str(file), "--url", str(profile.registry)])
+    if result.exit_code == exit_codes.KAFKA:
+        raise KafkaUnavailable(result.stderr)
+
+
 def resume(profile: Profile, _folder: Path) -> None:
     ask_control_plane(profile, "/operation/types/person/partitions/0/resume", {"offset": 1})
 
@@ -92,6 +109,8 @@ def worker_asks_for_a_schema(profile: Profile, _folder: Path) -> None:
     [
         show_list,
         put_list,
+        list_organisations,
+        make_token,
         resume,
         subscriber_asks_for_a_type,
         subscriber_asks_for_a_schema,

@@ -20,6 +20,9 @@ COMMANDS = {
     "dead-letters": "gongyu_hub.operating.dead_letters_command",
     "partitions": "gongyu_hub.operating.partitions_command",
     "lists": "gongyu_hub.registry.lists_command",
+    "org": "gongyu_hub.operating.org_command",
+    "account": "gongyu_hub.operating.account_command",
+    "token": "gongyu_hub.operating.token_command",
     "demo": "gongyu_hub.demo.command",
 }
 

@@ -69,7 +69,7 @@ def why(error: OSError) -> str:
 def mistakes_in(error: ValidationError) -> list[tuple[str, str]]:
     """(entry, what is wrong with it) of each; the entry is empty where the whole is wrong. No value is told."""
     return [
-        (".".join(map(str, each["loc"])), _words(each["type"], each.get("ctx", {}), each["msg"]))
+        (".".join(map(str, each["loc"])), words_of(each["type"], each.get("ctx", {}), each["msg"]))
         for each in error.errors(include_url=False, include_input=False)
     ]
 
@@ -104,5 +104,6 @@ def not_avro(error: Exception) -> str:
     return str(error)
 
 
-def _words(kind: str, context: dict[str, Any], own: str) -> str:
+def words_of(kind: str, context: dict[str, Any], own: str) -> str:
+    """pydantic's error of this type, with its context, in our words; where there are none, in its `own`."""
     return _ENTRY[kind].format(**context) if kind in _ENTRY else own

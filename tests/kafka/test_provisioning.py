@@ -20,6 +20,7 @@ from pydantic import SecretStr
 
 from gongyu_hub.local_kafka import LocalKafka
 from gongyu_hub.policy.records import GrantVersion, Heartbeat, Manifest
+from gongyu_hub.registry.first_account import TOKEN_FILE, read_token
 from gongyu_schemas.errors import KafkaUnavailable
 from gongyu_schemas.transport.clients import make_admin, make_consumer, make_producer, require_connection
 from gongyu_schemas.transport.profile import Profile, write_profile
@@ -105,6 +106,23 @@ def test_profiles_are_for_their_user_alone_and_log_in(hub: HubFiles) -> None:
     for secret in (hub.profile(user).password.get_secret_value() for user in users):
         assert secret not in hub.log.read_text()
         assert secret.encode() not in (hub.directory / "hub.db").read_bytes()
+
+
+def test_the_first_operator_gets_in_and_finds_who_takes_part(hub: HubFiles) -> None:
+    file = hub.directory / TOKEN_FILE
+    with Running(SERVE, *hub.arguments(), log=hub.log) as control:
+        assert control.line("control plane: the operator's token is in ") == str(file)
+        url = control.line("control plane: ready at ")
+        token = read_token(file)
+        assert httpx2.get(f"{url}/api/v1/me", trust_env=False).status_code == 401
+        log_in = {"Authorization": f"Bearer {token}"}
+        found = httpx2.get(f"{url}/api/v1/organisations", headers=log_in, trust_env=False).json()["items"]
+        parts = {each["name"]: (each["owner"], each["subscriber"]) for each in found}
+        assert {"kennel": (True, False), "cattery": (True, False), "vet": (False, True), "shop": (False, True)}.items() <= parts.items()
+        assert control.stop() == 0
+    with hub.serve():
+        assert read_token(file) == token
+    assert token not in hub.log.read_text()
 
 
 def may_read(profile: Profile, topic: str) -> bool:

@@ -23,6 +23,7 @@ import structlog
 import typer
 from fastapi import FastAPI
 
+from gongyu_hub.gateway import participants
 from gongyu_hub.gateway.app import make_app
 from gongyu_hub.gateway.catalogue import Catalogue
 from gongyu_hub.gateway.server import Server, read_address, take_port
@@ -43,6 +44,7 @@ from gongyu_hub.registry.postgresql import DATABASE_OPTION, SeatTaken, Unseated
 from gongyu_hub.registry.pseudonym_key import keep_key
 from gongyu_hub.registry.readiness import Readiness
 from gongyu_hub.registry.refusals import Refusals, TypesBroken
+from gongyu_hub.registry.token_checks import TokenChecks
 from gongyu_hub.registry.unread_removals import UnreadRemovals
 from gongyu_hub.registry.users import keep_administrator, profile_file
 from gongyu_hub.registry.watch import fingerprint
@@ -144,10 +146,12 @@ def _run(
     with database.writing() as session:  # before anybody can send a new one
         subject_lists.drop_upload(session)
     catalogue = Catalogue()
-    app = make_app(database, credentials, readiness, catalogue)
+    checks = TokenChecks(database, _now_ms)
+    app = make_app(database, credentials, readiness, catalogue, checks)
     server, url = _listen(app, database, address)
     held.callback(server.stop)
     require_connection(administrator, _CONNECT_TIMEOUT_S)
+    participants.keep_operator_token(directory, database, checks)
     admin = KafkaAdmin(administrator)
     refusals = Refusals(_now_ms)
     control = Control(
@@ -163,6 +167,7 @@ def _run(
     policy_topic = control.prepare()
     decided = control.apply(known_types, policy)
     catalogue.show(known_types)
+    participants.make_known(database, known_types, policy, _now_ms())
     LOG.info("policy in force", types=len(known_types), grants=len(policy.grants), new_epochs=decided)
     for name in policy.lapsed(_today()):
         LOG.error("a grant in force has lapsed; ending grants is not supported", grant=name)
@@ -209,6 +214,7 @@ def _watch(
         try:
             known_types, policy = sources.read(control.database)
             decided = control.apply(known_types, policy)
+            participants.make_known(control.database, known_types, policy, _now_ms())
             with control.database.reading() as session:
                 in_force = epochs.newest_epochs(session)
         except ConfigError as error:

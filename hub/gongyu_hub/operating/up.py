@@ -22,6 +22,7 @@ from typing import Annotated
 import typer
 
 from gongyu_hub.operating.children import Children, Plan
+from gongyu_hub.registry.first_account import TOKEN_FILE
 from gongyu_hub.registry.postgresql import DATABASE_OPTION, VARIABLE
 from gongyu_schemas.errors import ConfigError, reported
 from gongyu_schemas.plain_words import why
@@ -166,6 +167,7 @@ def _print_addresses(children: Children, folder: Path, policy: Path, as_json: bo
         f"  worker's metrics {at['worker-1']}",
         f"  policy           {policy} (read again whenever it changes)",
         f"  profiles         {profiles} (credentials of operator, owners and subscribers)",
+        f"  operator's token {folder / TOKEN_FILE} (for `gongyu-hub org`, `account`, `token`, and /api/v1)",
         f"  logs             {folder / 'logs'}",
         "in another terminal:",
         f"  gongyu-hub status --dir {quote(str(folder))}",

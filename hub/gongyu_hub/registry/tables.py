@@ -165,3 +165,74 @@ class Credential(Table):
     __tablename__ = "credential"
     user: Mapped[str] = mapped_column(primary_key=True)
     password_hash: Mapped[str]
+
+
+class Organisation(Table):
+    """An owner, a subscriber or both. `kind`: NULL until somebody says it. Added in revision 0004, as all below."""
+
+    __tablename__ = "organisation"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    title_ko: Mapped[str]
+    title_en: Mapped[str]
+    kind: Mapped[str | None]
+    owner: Mapped[bool]
+    subscriber: Mapped[bool]
+    status: Mapped[str]
+    version: Mapped[int]
+
+
+class Account(Table):
+    """A person or a machine that logs in with tokens. `roles`: their names, spaces between; without an organisation the hub's own."""
+
+    __tablename__ = "account"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    organisation: Mapped[str | None] = mapped_column(ForeignKey("organisation.name"), index=True)
+    kind: Mapped[str]
+    name: Mapped[str] = mapped_column(unique=True)
+    title: Mapped[str]
+    roles: Mapped[str]
+    status: Mapped[str]
+    version: Mapped[int]
+
+
+class Token(Table):
+    """A bearer token: the part that may be seen, and the argon2 hash of the whole. `used_ms`: the hour in which it was used last."""
+
+    __tablename__ = "token"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    account: Mapped[str] = mapped_column(ForeignKey("account.id"), index=True)
+    hash: Mapped[str]
+    made_ms: Mapped[int] = mapped_column(BigInteger)
+    expires_ms: Mapped[int] = mapped_column(BigInteger)
+    revoked_ms: Mapped[int | None] = mapped_column(BigInteger)
+    used_ms: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class HistoryRow(Table):
+    """A change of an organisation, account or token: before and after as JSON. `organisation`: whose officers may read it."""
+
+    __tablename__ = "history"
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012 - SQLAlchemy's declared form
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    at_ms: Mapped[int] = mapped_column(BigInteger)
+    who: Mapped[str]
+    what: Mapped[str]
+    object: Mapped[str]
+    name: Mapped[str]
+    organisation: Mapped[str | None] = mapped_column(index=True)
+    reason: Mapped[str | None]
+    before: Mapped[str | None]
+    after: Mapped[str]
+
+
+class KeptAnswer(Table):
+    """What a request with an idempotency key was answered, without secrets; kept for a day."""
+
+    __tablename__ = "kept_answer"
+    account: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[bytes]
+    at_ms: Mapped[int] = mapped_column(BigInteger, index=True)
+    status: Mapped[int]
+    headers: Mapped[str]
+    body: Mapped[str]

@@ -17,6 +17,7 @@ from gongyu_hub.registry.credentials import Credentials
 from gongyu_hub.registry.database import Database, open_database
 from gongyu_hub.registry.policy_check import read_policy
 from gongyu_hub.registry.readiness import Readiness
+from gongyu_hub.registry.token_checks import TokenChecks
 from gongyu_schemas.information_type import InformationType, load_types
 from tests.hub.registry.policies import grant, write_policy, write_type
 
@@ -65,7 +66,9 @@ def world(folder: Path) -> Iterator[World]:
         credentials.keep(user, password(user))
     catalogue = Catalogue()
     catalogue.show(types)
-    with TestClient(make_app(database, credentials, readiness, catalogue), raise_server_exceptions=False) as client:
+    with TestClient(
+        make_app(database, credentials, readiness, catalogue, TokenChecks(database, lambda: 1)), raise_server_exceptions=False
+    ) as client:
         made = World(client, database, credentials, readiness, types, {})
         _, subjects = made.get("admin", "/subjects")
         assert isinstance(subjects, list)
