@@ -39,8 +39,9 @@ lint: $(STAMP)  ## ruff and mypy
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: $(STAMP)  ## job J beside the peers, report in build/bench (BENCH="--quick" while developing)
+bench: $(STAMP)  ## job J beside the peers, and the time to effect of 200 ended grants; reports in build/bench (BENCH="--quick" while developing)
 	$(BIN)/python -m tests.bench --out build/bench $(BENCH)
+	$(BIN)/python -m tests.bench.effect --out build/bench
 
 soak: $(STAMP)  ## run for long
 	$(BIN)/pytest -m soak --timeout=0 -s

@@ -15,6 +15,7 @@ from typing import Any
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicCollection, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
+from gongyu_consumers.ended import End, ended_grants
 from gongyu_consumers.registry import Registry
 from gongyu_consumers.topic import subscriber_of
 from gongyu_schemas.errors import FatalError, KafkaUnavailable
@@ -50,7 +51,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """`rows` None: all of them; `rows_stated` False: a hub of before said nothing of them. `place` None: not to be read now."""
+    """`rows` None: all of them; `rows_stated` False: a hub of before said nothing of them. `place` None: not to be read now.
+
+    `ended` None: it has not.
+    """
 
     grant: str
     version: int
@@ -68,6 +72,7 @@ class Granted:
     schema_id: int
     schema_version: int
     place: Place | None
+    ended: End | None = None
 
 
 def list_grants(profile: Profile) -> list[Granted]:
@@ -76,7 +81,8 @@ def list_grants(profile: Profile) -> list[Granted]:
     registry = Registry(profile)
     topics = _topics_of(subscriber, registry.subjects())
     places = _Places(make_admin(profile), subscriber).find(topics)
-    return [_describe(registry, topic, places.get(topic)) for topic in topics]
+    ends = ended_grants(registry)
+    return [_describe(registry, topic, places.get(topic), ends.get(topic.rpartition(".")[2])) for topic in topics]
 
 
 def _topics_of(subscriber: str, subjects: Iterable[str]) -> list[str]:
@@ -84,7 +90,7 @@ def _topics_of(subscriber: str, subjects: Iterable[str]) -> list[str]:
     return [each.removesuffix(ending) for each in sorted(subjects) if each.startswith(start) and each.endswith(ending)]
 
 
-def _describe(registry: Registry, topic: str, place: Place | None) -> Granted:
+def _describe(registry: Registry, topic: str, place: Place | None, ended: End | None) -> Granted:
     latest = registry.latest(value_subject(topic))
     key = {field["name"] for field in json.loads(registry.latest(key_subject(topic)).text)["fields"]}
     try:
@@ -109,6 +115,7 @@ def _describe(registry: Registry, topic: str, place: Place | None) -> Granted:
             schema_id=latest.schema_id,
             schema_version=latest.version,
             place=place,
+            ended=ended,
         )
     except (ValueError, KeyError, TypeError, StopIteration) as error:
         raise FatalError(f"the schema of {topic} is no view of a gongyu grant ({type(error).__name__}); update gongyu") from error

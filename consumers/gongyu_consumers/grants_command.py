@@ -42,7 +42,10 @@ def describe(granted: Granted) -> Iterator[str]:
     yield f"  law      {law.get('statute')}, {law.get('article')} ({_period(law.get('valid_from'), law.get('valid_to'))})"
     yield f"  valid    {_period(granted.valid_from, granted.valid_to)}"
     yield f"  schema   id {granted.schema_id}, version {granted.schema_version} of {granted.topic}-value"
-    yield f"  topic    {granted.topic}: {_describe_place(granted.place)}"
+    if granted.ended is None:
+        yield f"  topic    {granted.topic}: {_describe_place(granted.place)}"
+    else:
+        yield f"  ended    {granted.ended.told()}"
     for group, behind in ({} if granted.place is None else granted.place.behind).items():
         yield f"  group    {group}: {behind:,} behind"
 
@@ -57,7 +60,7 @@ def _describe_field(field: GrantedField) -> str:
 
 def _describe_place(place: Place | None) -> str:
     if place is None:
-        return "not to be read now (suspended or ended, or not in force yet); ask the hub"
+        return "not to be read now (suspended, or not in force yet); ask the hub"
     return f"{place.partitions} partitions, {place.held:,} messages held"
 
 

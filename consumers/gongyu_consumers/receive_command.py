@@ -64,8 +64,9 @@ def receive(
 ) -> None:
     """Receive a grant, go on where the last run stopped, keep the target up to date.
 
-    SIGTERM and Ctrl-C finish what was read and end with code 0. Codes: 1 fatal, 2 usage or a foreign file, 3 Kafka or registry,
-    4 target, 5 inconsistent deliveries or a missing beginning (a resync is needed).
+    SIGTERM and Ctrl-C finish what was read and end with code 0. Codes: 1 fatal, 2 usage, a foreign file or a grant that has ended (also
+    with --daemon: the hub says since when and why), 3 Kafka or registry, 4 target,
+    5 inconsistent deliveries or a missing beginning (a resync is needed).
     """
     with reported():
         served_at = None if metrics is None else read_address(metrics)

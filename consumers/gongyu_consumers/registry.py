@@ -36,6 +36,10 @@ class Latest:
     text: str
 
 
+class NotTold(KafkaUnavailable):
+    """There is no such thing, or not for these credentials."""
+
+
 class Registry:
     """Asks with the subscriber's own credentials. `stop` ends the waiting between questions."""
 
@@ -57,6 +61,14 @@ class Registry:
     def information_type(self, name: str) -> dict[str, Any]:
         """From the hub's catalogue: `owner`, `title`, `key`, `record`, ..."""
         found: dict[str, Any] = self._ask(f"information type {name}", lambda: self._get(f"/types/{quote(name, safe='')}"))
+        return found
+
+    def ended_grants(self) -> list[dict[str, Any]]:
+        """Of this subscriber: `grant`, `ended_ms`, `who`, `reason`. None of a hub that cannot end grants."""
+        try:
+            found: list[dict[str, Any]] = self._ask("list of grants that have ended", lambda: self._get("/ended-grants"))
+        except NotTold:
+            return []
         return found
 
     def _get(self, path: str) -> Any:
@@ -88,7 +100,7 @@ def _explain(what: str, error: SchemaRegistryError) -> str:
     if status == 404 and what.startswith("information type"):
         raise ConfigError(f"the hub knows no {what}; its owner's or the hub's people can say what it is called") from error
     if status == 404:
-        raise KafkaUnavailable(f"schema registry: no {what}; does the grant exist, and is it the registry of this Kafka?") from error
+        raise NotTold(f"schema registry: no {what}; does the grant exist, and is it the registry of this Kafka?") from error
     if status in {401, 403}:
         raise CredentialsRefused(f"schema registry, {what}: these credentials are refused ({status}); check the profile") from error
     return f"it answers with status {status}"

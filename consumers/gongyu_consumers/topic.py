@@ -20,6 +20,7 @@ from typing import Any
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, TopicCollection, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
+from gongyu_consumers.ended import GrantEnded, end_of
 from gongyu_consumers.membership import GROUP_SETTINGS, Membership
 from gongyu_consumers.sinks.sink import Identity
 from gongyu_schemas.errors import ConfigError, CredentialsRefused, DataRejected, FatalError, KafkaUnavailable
@@ -211,8 +212,11 @@ class GrantTopic:
                 raise KafkaUnavailable(f"Kafka at {self._profile.bootstrap} does not tell the extent of {self.name} in time") from error
         return {p: Extent(ends[0][p], ends[1][p]) for p in ends[0]}
 
-    def _unavailable(self, error: KafkaError) -> KafkaUnavailable:
+    def _unavailable(self, error: KafkaError) -> KafkaUnavailable | GrantEnded:
         if error.code() in _NO_RIGHT or error.code() in _NO_TOPIC:
+            ended = end_of(self._profile, self.name.rpartition(".")[2])
+            if ended is not None:
+                return ended
             return KafkaUnavailable(
                 f"{self._profile.user!r} may not read topic {self.name}, or there is no such topic: "
                 "the grant does not exist, is not in force yet, or was ended; ask the hub"

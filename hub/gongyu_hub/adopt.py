@@ -1,7 +1,9 @@
 """Adopt: what a partition does when an epoch of its type comes into effect there, inside the transaction that records it.
 
-Enters the pending of a partition that has not recorded the epoch; leaves its progress with the epoch adopted, and the markers of
-the first copies in the grant topics. Raises FatalError where images would have to be carried from one epoch to another.
+Enters the pending of a partition that has not recorded the epoch; leaves its progress with the epoch adopted, a record of the
+adoption for everybody else (`hub.adoptions`), and the markers of the first copies in the grant topics. A grant that has ended is not
+in the policy any more: nothing is delivered for it, no `d` either. Raises FatalError where images would have to be carried from one
+epoch to another.
 """
 
 from __future__ import annotations
@@ -11,27 +13,39 @@ from io import BytesIO
 import fastavro
 
 from gongyu_hub.policy.compiled import GrantView, TypePolicy
-from gongyu_hub.policy.records import Manifest
+from gongyu_hub.policy.records import Adoption, Manifest
 from gongyu_hub.state.pending import Pending
 from gongyu_schemas.envelope import COPY_BEGIN, COPY_END, MARKER, marker_schema
 from gongyu_schemas.errors import FatalError
+from gongyu_schemas.names import ADOPTIONS_TOPIC
 from gongyu_schemas.transport.transactional import TransactionalProducer
 
 _MARKER_SCHEMA = fastavro.parse_schema(marker_schema())
 
 
-def adopt(pending: Pending, policy: TypePolicy, before: Manifest | None, producer: TransactionalProducer) -> None:
+def adopt(pending: Pending, policy: TypePolicy, before: Manifest | None, producer: TransactionalProducer, now_ms: int) -> None:
     """`before`: the manifest of the epoch that the partition has adopted; None where it is not known or there is none."""
     if pending.progress.adopted == 0:
         _begin_copies(pending, policy, producer)
-    elif before is None or not policy.manifest.decides_like(before):
+    elif before is None or not policy.manifest.follows(before):
         partition = pending.partition
         raise FatalError(
             f"{partition.topic} {partition.number}: epoch {policy.epoch} decides otherwise than epoch {pending.progress.adopted}, which is "
             "in effect; this version cannot carry images from one epoch to another"
         )
+    before_epoch = pending.progress.adopted
     # An epoch under which every image has the same views needs no walk over them.
     pending.progress = pending.progress.adopt(policy.epoch, policy.manifest.resume.get(pending.partition.number, -1))
+    adoption = Adoption(
+        information_type=policy.manifest.information_type,
+        partition=pending.partition.number,
+        epoch=policy.epoch,
+        before=before_epoch,
+        owner_offset=pending.progress.cursor,
+        list_offset=pending.progress.subjects,
+        at_ms=now_ms,
+    )
+    producer.produce(ADOPTIONS_TOPIC, adoption.encode(), adoption.key(), 0)
 
 
 def _begin_copies(pending: Pending, policy: TypePolicy, producer: TransactionalProducer) -> None:

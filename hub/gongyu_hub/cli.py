@@ -19,6 +19,7 @@ COMMANDS = {
     "explain": "gongyu_hub.operating.explain_command",
     "dead-letters": "gongyu_hub.operating.dead_letters_command",
     "partitions": "gongyu_hub.operating.partitions_command",
+    "grant": "gongyu_hub.operating.grant_command",
     "lists": "gongyu_hub.registry.lists_command",
     "org": "gongyu_hub.operating.org_command",
     "account": "gongyu_hub.operating.account_command",

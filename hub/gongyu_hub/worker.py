@@ -186,14 +186,15 @@ class Worker:
                 LOG.info("partition is read on", topic=place[0], partition=place[1], offset=progress.cursor)
 
     def _adopt(self) -> None:
-        """Record the epoch in effect, as the first thing in a transaction: what is open ends."""
+        """Record the epoch in effect, in a transaction of its own: what is open ends, and it is in effect before more is decided."""
         if not self._behind():
             return
         self._transaction.commit()
         for partition in self._behind():
             policy = self._policies[partition.topic]
             before = self._policy.epochs.get((policy.manifest.information_type, partition.progress.adopted))
-            adopt(self._transaction.pending(partition), policy, before, self._producer)
+            adopt(self._transaction.pending(partition), policy, before, self._producer, time.time_ns() // 1_000_000)
+        self._transaction.commit()
 
     def _behind(self) -> list[Partition]:
         """Partitions that have not recorded the epoch of their type."""

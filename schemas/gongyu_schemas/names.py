@@ -13,6 +13,8 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 POLICY_TOPIC = "hub.policy"
 CONTROL_TOPIC = "hub.control"
+ADOPTIONS_TOPIC = "hub.adoptions"
+CLOCK_TOPIC = "hub.clock"
 DEAD_LETTER_TOPIC = "hub.dead-letter"
 ADMIN_USER = "admin"
 HUB_USER = "hub"

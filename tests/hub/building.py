@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 
 from gongyu_hub.policy.compiled import Listed, TypePolicy, compile_listed, compile_policy
 from gongyu_hub.policy.pseudonyms import PseudonymKey
-from gongyu_hub.policy.records import GrantVersion, LegalBasis, Manifest, ManifestEntry, Purpose, TypeRecord
+from gongyu_hub.policy.records import Ended, GrantVersion, LegalBasis, Manifest, ManifestEntry, Purpose, TypeRecord
 from gongyu_hub.policy.treatments import Treatment
 from gongyu_hub.state.pending import Partition, Pending
 from gongyu_hub.state.records import Progress
@@ -62,9 +63,10 @@ class World:
     def topic(self) -> str:
         return owner_topic(self.information_type.owner, self.information_type.name)
 
-    def policy(self, epoch: int = 1) -> TypePolicy:
+    def policy(self, epoch: int = 1, ended: Collection[str] = ()) -> TypePolicy:
+        """`ended`: grants that have ended in this epoch."""
         of = self.information_type
-        versions = tuple(self._version(name, index) for index, name in enumerate(self.grants))
+        versions = tuple(self._version(name, index) for index, name in enumerate(self.grants) if name not in ended)
         manifest = Manifest(
             information_type=of.name,
             epoch=epoch,
@@ -78,7 +80,7 @@ class World:
             version_field=of.version,
             subject_key_schema_id=KEY_ID,
             writer_schema_ids=(WRITER_ID,),
-            grants=tuple(ManifestEntry(subscriber="bank", grant=name, version=1) for name in self.grants),
+            grants=tuple(_entry(name, epoch, name in ended) for name in self.grants),
         )
         return compile_policy(manifest, versions, owner_envelope(of), subject_key_schema(of), PSEUDONYM_KEY)
 
@@ -167,6 +169,12 @@ class World:
             key_schema_id=KEY_ID,
             view_schema_ids={str(WRITER_ID): FIRST_VIEW_ID + index},
         )
+
+
+def _entry(name: str, epoch: int, is_ended: bool) -> ManifestEntry:
+    active = ManifestEntry(subscriber="bank", grant=name, version=1)
+    ended = Ended(epoch=epoch, at_ms=5, who="admin", reason="an order")
+    return active.model_copy(update={"state": "ended", "ended": ended}) if is_ended else active
 
 
 def batch_of(topic: str, messages: list[tuple[int, int, bytes | None, bytes | None]]) -> Batch:

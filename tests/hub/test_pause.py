@@ -119,11 +119,11 @@ def test_a_list_change_leaves_a_pause_and_the_place_in_the_owner_topic_as_they_a
     assert pendings[number].progress == before.model_copy(update={"subjects": 6})
 
 
-def test_a_manifest_decides_like_another_only_where_nothing_but_its_number_time_and_resume_differ(world: World) -> None:
+def test_a_manifest_follows_another_only_where_nothing_but_its_number_time_and_resume_differ(world: World) -> None:
     manifest = world.policy(1).manifest
     next_one = manifest.model_copy(update={"epoch": 2, "published_ms": 7, "resume": {0: 3}})
-    assert next_one.decides_like(manifest)
+    assert next_one.follows(manifest)
     for change in ({"grants": ()}, {"writer_schema_ids": (12, 13)}, {"version_field": "income"}):
-        assert not next_one.model_copy(update=change).decides_like(manifest)
+        assert not next_one.model_copy(update=change).follows(manifest)
     copied = tuple(entry.model_copy(update={"copy_number": 2}) for entry in manifest.grants)
-    assert not next_one.model_copy(update={"grants": copied}).decides_like(manifest)
+    assert not next_one.model_copy(update={"grants": copied}).follows(manifest)

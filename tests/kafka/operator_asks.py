@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from gongyu_hub.cli import make_app
 from tests.running import RunningHub
 
-APP = make_app(["status", "explain", "dead-letters", "partitions", "lists"])
+APP = make_app(["status", "explain", "dead-letters", "partitions", "lists", "grant"])
 
 
 @dataclass(frozen=True, slots=True)

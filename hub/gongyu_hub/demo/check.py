@@ -1,45 +1,45 @@
 """The self-check: holds every grant topic against the independent reference, record by record.
 
-Enters a hub's folder, its policy file and its information types; reads the owner topics, the subject lists, the grant topics and
-the dead letters whole, committed messages only; leaves a `CheckResult` and, as a command, its lines and exit code 1 unless every
-count is zero. Changes nothing: it may run beside a working hub, once the hub has caught up with its owners.
+Enters a hub's folder, its policy file and its information types; reads the owner topics, the subject lists, the grant topics, the
+dead letters and where the hub recorded that grants ended, whole and committed messages only; leaves a `CheckResult` and, as a command,
+its lines and exit code 1 unless every count is zero. Changes nothing: it may run beside a
+working hub, once the hub has caught up with its owners.
 
     python -m gongyu_hub.demo.check --dir DIR --policy FILE
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from confluent_kafka import Message
 from confluent_kafka.schema_registry import SchemaRegistryClient
-from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from gongyu_hub.demo.compare import Compared, Defect, Findings, GrantTopic, Received, compare
+from gongyu_hub.demo.ends import read_ended, read_ends
 from gongyu_hub.demo.interleave import interleave
-from gongyu_hub.demo.policy_text import read_policy
+from gongyu_hub.demo.policy_text import published_terms, read_policy
 from gongyu_hub.demo.reading import Input, ListMessage, OwnerMessage, Published
 from gongyu_hub.demo.reference import Delivery, Outcome, Reference, Tally, Terms
+from gongyu_hub.demo.registered import describe, read_published
 from gongyu_hub.demo.topics import Topics, wait_until
 from gongyu_hub.demo.treatments import read_key
-from gongyu_schemas.errors import FatalError, KafkaUnavailable, reported
-from gongyu_schemas.fields import Schema
+from gongyu_schemas.errors import FatalError, reported
 from gongyu_schemas.information_type import InformationType, load_types, shipped_types
 from gongyu_schemas.names import (
     ADMIN_USER,
+    ADOPTIONS_TOPIC,
     DEAD_LETTER_TOPIC,
     HUB_USER,
+    POLICY_TOPIC,
     grant_topic,
-    key_subject,
     owner_topic,
     subjects_topic,
-    value_subject,
 )
 from gongyu_schemas.transport.clients import make_registry
 from gongyu_schemas.transport.profile import read_profile
@@ -89,10 +89,13 @@ def check_hub(
     pseudonym_key: Path | None = None,
 ) -> CheckResult:
     """Compare all that the hub in this folder has delivered, or what it has of `only` one type. Raises ConfigError, KafkaUnavailable."""
-    types = load_types(shipped_types(), *type_folders)
-    grants = read_policy(policy, types, read_key(pseudonym_key or folder / "secrets" / "pseudonym.key"))
+    types, key = load_types(shipped_types(), *type_folders), read_key(pseudonym_key or folder / "secrets" / "pseudonym.key")
+    grants = read_policy(policy, types, key)
     hub, admin = (read_profile(folder / "profiles" / f"{user}.yaml") for user in (HUB_USER, ADMIN_USER))
     with make_registry(hub) as registry, closing(Topics(admin)) as topics:
+        ended = read_ended(topics.read({POLICY_TOPIC: 1})[POLICY_TOPIC])
+        named = {(grant.subscriber, grant.name) for grant in grants}
+        grants += tuple(published_terms(each.version, types, key) for name, each in ended.items() if name not in named)
         return _check(topics, registry, grants, timeout_s, only)
 
 
@@ -111,14 +114,17 @@ def _check(topics: Topics, registry: SchemaRegistryClient, grants: Sequence[Term
     for topic in of_topics:
         _wait_for_hub(result.findings, topics, topic, partitions.get(topic, 0), changes[topic], timeout_s)
         _wait_for_hub(result.findings, topics, lists_of[topic], partitions.get(lists_of[topic], 0), lists[topic], timeout_s)
+    recorded = topics.read({POLICY_TOPIC: 1, ADOPTIONS_TOPIC: 1})
+    ends = read_ends(read_ended(recorded[POLICY_TOPIC]), recorded[ADOPTIONS_TOPIC])
     known = {_topic(grant) for grant in grants}
     strangers = {topic for topic in partitions if topic.startswith(_GRANT_TOPICS) and topic not in known}
     grants_wanted = {_topic(grant) for of_topic in of_topics.values() for grant in of_topic} | strangers | {DEAD_LETTER_TOPIC}
     outputs = topics.read({topic: partitions.get(topic, 0) for topic in grants_wanted})
     rejected: set[tuple[str, int, int]] = set()
     for topic, of_type in of_topics.items():
-        published = _published(registry, of_type[0].information_type)
-        grant_topics = [_grant_topic(registry, grant, partitions) for grant in of_type]
+        published = read_published(registry, of_type[0].information_type)
+        until = [replace(each, ends=ends.get((each.subscriber, each.name), {})) for each in of_type]
+        grant_topics = [describe(registry, each, partitions) for each in until]
         received = [[_received(each) for each in outputs.get(described.topic, ())] for described in grant_topics]
         in_order = interleave(published, grant_topics, changes[topic], lists[topic], received)
         rejected |= _check_type(result, published, grant_topics, in_order, received)
@@ -201,43 +207,6 @@ def _origin(letter: Message) -> tuple[str, int, int]:
     pairs = given.items() if isinstance(given, dict) else given
     headers = {name: value.decode() if isinstance(value, bytes) else str(value) for name, value in pairs}
     return headers["gongyu.topic"], int(headers["gongyu.partition"]), int(headers["gongyu.offset"])
-
-
-def _published(registry: SchemaRegistryClient, information_type: InformationType) -> Published:
-    topic = _owner_topic(information_type)
-    keys = _schemas(registry, key_subject(topic))
-    key_schema_id, key_schema = next(iter(keys.items()))
-    return Published(information_type, key_schema_id, key_schema, _schemas(registry, value_subject(topic)))
-
-
-def _grant_topic(registry: SchemaRegistryClient, grant: Terms, partitions: Mapping[str, int]) -> GrantTopic:
-    topic = _topic(grant)
-    keys = _schemas(registry, key_subject(topic))
-    key_schema_id, key_schema = next(iter(keys.items()))
-    return GrantTopic(
-        terms=grant,
-        topic=topic,
-        partitions=partitions.get(topic, 0),
-        input_partitions=grant.information_type.partitions,
-        key_schema_id=key_schema_id,
-        key_schema=key_schema,
-        view_schemas=_schemas(registry, value_subject(topic)),
-    )
-
-
-def _schemas(registry: SchemaRegistryClient, subject: str) -> dict[int, Schema]:
-    """All schemas of a subject by id, oldest first. Raises KafkaUnavailable, FatalError where there is none."""
-    found: dict[int, Schema] = {}
-    try:
-        for version in sorted(registry.get_versions(subject)):
-            registered = registry.get_version(subject, version)
-            if registered.schema_id is not None and registered.schema is not None:
-                found[registered.schema_id] = json.loads(registered.schema.schema_str or "null")
-    except (SchemaRegistryError, OSError) as error:
-        raise KafkaUnavailable(f"schema registry: {subject}: {error}") from error
-    if not found:
-        raise FatalError(f"schema registry: {subject} has no schema")
-    return found
 
 
 def _owner_message(message: Message) -> OwnerMessage:

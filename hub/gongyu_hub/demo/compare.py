@@ -179,8 +179,8 @@ class _Comparison:
             delivery = self._expected[source]
             self.findings.add(Defect.MISSING, f"{self._topic.topic}: {delivery.op} for input {source[:2]}")
         for partition in range(self._topic.input_partitions):
-            phases = self._markers.pop(partition, [])
-            if phases != [COPY_BEGIN, COPY_END]:
+            phases, end = self._markers.pop(partition, []), self._topic.terms.ends.get(partition)
+            if phases != ([COPY_BEGIN, COPY_END] if end is None or end.began else []):
                 self.findings.add(Defect.WRONG_MARKER, f"{self._topic.topic}: input partition {partition} has markers {phases}")
         for partition in self._markers:
             self.findings.add(Defect.WRONG_MARKER, f"{self._topic.topic}: markers of input partition {partition}, which does not exist")

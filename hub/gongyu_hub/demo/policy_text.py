@@ -52,6 +52,22 @@ def _read_grant(entry: Mapping[str, Any], types: Mapping[str, InformationType], 
     )
 
 
+def published_terms(version: Mapping[str, Any], types: Mapping[str, InformationType], master: bytes | None) -> Terms:
+    """A grant as the hub published it: of one that has ended and that the file need not name any more."""
+    return terms(
+        version["subscriber"],
+        version["grant"],
+        types[version["information_type"]],
+        version["fields"],
+        version["rows"],
+        version["purpose"],
+        version["legal_basis"],
+        version["treatments"],
+        master,
+        version["subject_list"],
+    )
+
+
 def _list(subjects: Any) -> str | None:
     return None if subjects == "all" else str(subjects["list"])
 

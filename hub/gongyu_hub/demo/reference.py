@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from gongyu_hub.demo.ends import End
 from gongyu_hub.demo.reading import Change, Input, Key, ListMessage, MessageReader, OwnerMessage, Published, RejectedError
 from gongyu_hub.demo.row_text import Image, Predicate, compile_rows
 from gongyu_hub.demo.treatments import Treated, Whose, read_treatment
@@ -39,7 +40,7 @@ class Outcome(enum.Enum):
 class Terms:
     """A grant as the policy states it; `fields` are those of its view, in the order of the record.
 
-    `subject_list`: its whole name; None: all subjects.
+    `subject_list`: its whole name; None: all subjects. `ends`: where it has ended, by partition.
     """
 
     subscriber: str
@@ -51,6 +52,7 @@ class Terms:
     legal_basis: Mapping[str, Any]
     treatments: Mapping[str, Treated] = field(default_factory=dict)
     subject_list: str | None = None
+    ends: Mapping[int, End] = field(default_factory=dict)
 
     @property
     def view_fields(self) -> tuple[Field, ...]:
@@ -282,6 +284,8 @@ class Reference:
         self, event: _Event, old: Image | None, new: Image | None, lists_before: Collection[str], lists_after: Collection[str]
     ) -> Iterator[tuple[int, Delivery]]:
         for index, grant in enumerate(self.grants):
+            if event.partition in grant.ends and grant.ends[event.partition].is_before(event.offset):
+                continue
             before, after = view(grant, old, lists_before), view(grant, new, lists_after)
             op = operation(before, after)
             tally = self.tallies[index]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 
-from gongyu_hub.gateway import catalogue, health, operation, replies, schema_registry, subject_lists
+from gongyu_hub.gateway import catalogue, effect, ended_grants, health, operation, replies, schema_registry, subject_lists
 from gongyu_hub.gateway.api.application import PREFIX, make_api
 from gongyu_hub.gateway.api.noted import Noted
 from gongyu_hub.gateway.catalogue import Catalogue
@@ -22,12 +22,14 @@ def make_app(database: Database, credentials: Credentials, readiness: Readiness,
     app.state.database = database
     app.state.door = Door(credentials)
     app.state.readiness = readiness
-    app.state.control = None  # until the policy is published
+    app.state.control = app.state.effects = None  # until the policy is published
     app.state.catalogue = known_types
     app.include_router(health.router)
     app.include_router(catalogue.router)
     app.include_router(schema_registry.router)
     app.include_router(operation.router)
+    app.include_router(ended_grants.router)
+    app.include_router(effect.router)
     app.include_router(subject_lists.router)
     app.mount(PREFIX, Noted(make_api(database, checks, known_types)))
     app.add_exception_handler(replies.RegistryError, replies.answer_registry_error)

@@ -21,25 +21,28 @@ from typing import Annotated
 
 import structlog
 import typer
-from fastapi import FastAPI
 
 from gongyu_hub.gateway import participants
 from gongyu_hub.gateway.app import make_app
 from gongyu_hub.gateway.catalogue import Catalogue
-from gongyu_hub.gateway.server import Server, read_address, take_port
+from gongyu_hub.gateway.listening import listen as listen_at
+from gongyu_hub.gateway.server import Server, read_address
 from gongyu_hub.observe.logs import configure_logs
 from gongyu_hub.policy.key_file import KEY_FILE
 from gongyu_hub.registry import epochs, subject_lists
+from gongyu_hub.registry.clock import BrokerClock, Clock, ClockWrong
 from gongyu_hub.registry.control import Control
 from gongyu_hub.registry.credentials import Credentials
 from gongyu_hub.registry.database import Database, open_database
+from gongyu_hub.registry.effect import Effects, following
 from gongyu_hub.registry.heart import Heart
 from gongyu_hub.registry.hub_offsets import has_read
 from gongyu_hub.registry.kafka_admin import KafkaAdmin
+from gongyu_hub.registry.lapses import Lapses
 from gongyu_hub.registry.list_gate import ListGate
 from gongyu_hub.registry.list_publisher import ListPublisher
 from gongyu_hub.registry.policy_check import Policy, Types, read_policy
-from gongyu_hub.registry.policy_topic import next_sequence
+from gongyu_hub.registry.policy_topic import PolicyWriter, next_sequence
 from gongyu_hub.registry.postgresql import DATABASE_OPTION, SeatTaken, Unseated
 from gongyu_hub.registry.pseudonym_key import keep_key
 from gongyu_hub.registry.readiness import Readiness
@@ -50,6 +53,7 @@ from gongyu_hub.registry.users import keep_administrator, profile_file
 from gongyu_hub.registry.watch import fingerprint
 from gongyu_schemas.errors import ConfigError, DatabaseError, FatalError, GongyuError, reported
 from gongyu_schemas.information_type import load_types, shipped_types
+from gongyu_schemas.metrics_server import read_address as read_metrics_address
 from gongyu_schemas.names import ADMIN_USER
 from gongyu_schemas.transport.clients import require_connection
 from gongyu_schemas.transport.profile import Profile, read_profile
@@ -60,7 +64,6 @@ STAND_BY_INTERVAL_S = 0.2
 _TELL_INTERVAL_S = 0.1
 #: No file has this fingerprint: read again.
 _UNSEEN = b""
-_PORT = "port"
 _CONNECT_TIMEOUT_S = 10.0
 
 
@@ -81,8 +84,8 @@ class Sources:
         except ConfigError as error:
             raise TypesBroken(str(error)) from error
         with database.reading() as session:
-            in_force = epochs.grants_in_force(session)
-        return types, read_policy(self.policy, types, _today(), in_force)
+            known = epochs.known_grants(session)
+        return types, read_policy(self.policy, types, _today(), known)
 
 
 def serve(
@@ -90,6 +93,7 @@ def serve(
     policy: Annotated[Path, typer.Option(help="The policy file (YAML); read again whenever it changes.")],
     types: Annotated[list[Path] | None, typer.Option(help="A folder of further information types; may be repeated.")] = None,
     listen: Annotated[str, typer.Option(help="Loopback address and port; port 0: the one used before, else a free one.")] = "127.0.0.1:0",
+    metrics: Annotated[str, typer.Option(help="Address for Prometheus; port 0 = any free one, told in the log.")] = "127.0.0.1:0",
     profile: Annotated[Path | None, typer.Option(help="Administrator's profile; default: DIR/profiles/admin.yaml.")] = None,
     database: Annotated[str | None, DATABASE_OPTION] = None,
 ) -> None:
@@ -104,12 +108,13 @@ def serve(
         stopping = _stop_on_signals()
         sources = Sources(policy, (shipped_types(), *(types or [])))
         host, port = read_address(listen)
+        metrics_at = read_metrics_address(metrics)
         administrator = _read_administrator(directory, profile)
         with ExitStack() as held:
             opened = _open(directory, database, stopping)
             if opened is not None:
                 held.callback(opened.close)
-                _run(held, opened, directory, administrator, (host, port), sources, stopping)
+                _run(held, opened, directory, administrator, (host, port), metrics_at, sources, stopping)
 
 
 def _open(directory: Path, url: str | None, stopping: threading.Event) -> Database | None:
@@ -135,6 +140,7 @@ def _run(
     directory: Path,
     administrator: Profile,
     address: tuple[str, int],
+    metrics: tuple[str, int],
     sources: Sources,
     stopping: threading.Event,
 ) -> None:
@@ -148,12 +154,14 @@ def _run(
     catalogue = Catalogue()
     checks = TokenChecks(database, _now_ms)
     app = make_app(database, credentials, readiness, catalogue, checks)
-    server, url = _listen(app, database, address)
+    server, url = listen_at(app, database, address)
     held.callback(server.stop)
     require_connection(administrator, _CONNECT_TIMEOUT_S)
     participants.keep_operator_token(directory, database, checks)
     admin = KafkaAdmin(administrator)
     refusals = Refusals(_now_ms)
+    with database.reading() as session:
+        clock = Clock(_now_ms, BrokerClock(administrator), epochs.last_published_ms(session), readiness)
     control = Control(
         database=database,
         credentials=credentials,
@@ -162,19 +170,24 @@ def _run(
         profile=administrator.model_copy(update={"registry": url}),
         profiles=directory / "profiles",
         key_check=key_check,
-        now_ms=_now_ms,
+        clock=clock,
+        writer=PolicyWriter(administrator),
     )
-    policy_topic = control.prepare()
-    decided = control.apply(known_types, policy)
+    policy_topic, lapses = control.prepare(), Lapses(control)
+    try:
+        decided = control.apply(known_types, policy)
+        lapses.look()
+    except ClockWrong:  # it is told, and what was in force stays so
+        seen = _UNSEEN
+    else:
+        LOG.info("policy in force", types=len(known_types), grants=len(policy.grants), new_epochs=decided)
     catalogue.show(known_types)
     participants.make_known(database, known_types, policy, _now_ms())
-    LOG.info("policy in force", types=len(known_types), grants=len(policy.grants), new_epochs=decided)
-    for name in policy.lapsed(_today()):
-        LOG.error("a grant in force has lapsed; ending grants is not supported", grant=name)
     app.state.control = control
+    app.state.effects = effects = held.enter_context(following(administrator, database, _now_ms, metrics))
     removals = UnreadRemovals(database, admin.ends, partial(has_read, administrator), time.monotonic)
     removals.check()
-    lists = ListPublisher(administrator, database, readiness, control.now_ms)
+    lists = ListPublisher(administrator, database, readiness, _now_ms)
     lists.start()
     held.callback(lists.stop)
     heart = Heart(administrator, database, next_sequence(policy_topic), readiness, refusals, lists.hindrance)
@@ -182,22 +195,23 @@ def _run(
     held.callback(heart.stop)
     readiness.report("start", "telling Kafka what changed in subject lists")
     while not (lists.told.wait(_TELL_INTERVAL_S) or lists.replaced or stopping.is_set()):
-        _require_alive((server, heart, lists))
+        _require_alive((server, heart, effects, lists))
     readiness.clear("start")
     if lists.told.is_set():
         print(f"control plane: ready at {url}", flush=True)
-    _watch(control, removals, catalogue, sources, refusals, seen, (server, heart, lists), stopping)
+    _watch(control, lapses, removals, catalogue, sources, refusals, seen, (server, heart, effects, lists), stopping)
     LOG.info("stopping")
 
 
 def _watch(
     control: Control,
+    lapses: Lapses,
     removals: UnreadRemovals,
     catalogue: Catalogue,
     sources: Sources,
     refusals: Refusals,
     seen: bytes,
-    threads: tuple[Server, Heart, ListPublisher],
+    threads: tuple[Server, Heart, Effects, ListPublisher],
     stopping: threading.Event,
 ) -> None:
     """Until told to stop. One that was replaced publishes nothing more. Raises FatalError where a thread has ended by itself."""
@@ -206,7 +220,7 @@ def _watch(
         _require_alive(threads)
         if lists.replaced or not _can_read(control.database):
             continue
-        _publish_waiting(control, removals)
+        _publish_waiting(control, lapses, removals)
         now = sources.fingerprint()
         if now == seen:
             continue
@@ -219,6 +233,8 @@ def _watch(
                 in_force = epochs.newest_epochs(session)
         except ConfigError as error:
             refusals.refuse(error)
+        except ClockWrong:  # it is told
+            seen = _UNSEEN
         except GongyuError as error:
             _log_delay(error)
             seen = _UNSEEN
@@ -239,29 +255,23 @@ def _can_read(database: Database) -> bool:
     return True
 
 
-def _require_alive(threads: Sequence[Server | Heart | ListPublisher]) -> None:
+def _require_alive(threads: Sequence[Server | Heart | Effects | ListPublisher]) -> None:
     if not all(thread.alive for thread in threads):
         raise FatalError("a part of the control plane has ended by itself; see the log above and start it again")
 
 
-def _publish_waiting(control: Control, removals: UnreadRemovals) -> None:
-    """Epochs whose lists had to reach the hub first, lists of types that had none, and removals that have not been read for long."""
+def _publish_waiting(control: Control, lapses: Lapses, removals: UnreadRemovals) -> None:
+    """Epochs whose lists had to reach the hub first, lists of types that had none, ends that are due, and removals that have not been read
+    for long.
+    """
     try:
-        control.publish_decided()
         removals.check()
+        control.publish_decided()
+        lapses.look()
+    except ClockWrong:  # it is told until it is right
+        return
     except GongyuError as error:
         LOG.warning("decided but not published yet; tried again", cause=str(error))
-
-
-def _listen(app: FastAPI, database: Database, address: tuple[str, int]) -> tuple[Server, str]:
-    host, port = address
-    kept = database.setting(_PORT)
-    listener = take_port(host, port or int(kept or 0), kept=port == 0 and kept is not None)
-    port = listener.getsockname()[1]
-    database.keep_setting(_PORT, str(port))
-    server = Server(app, listener)
-    server.start()
-    return server, f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _read_administrator(directory: Path, profile: Path | None) -> Profile:

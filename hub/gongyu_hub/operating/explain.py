@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from io import BytesIO
 from typing import Any
 
@@ -21,7 +21,7 @@ from gongyu_hub.engine.keys import join_fields
 from gongyu_hub.engine.layout import Layout, compile_layout
 from gongyu_hub.operating.clauses import TRUE, Clause, judge
 from gongyu_hub.operating.partitions import Kafka
-from gongyu_hub.policy.records import GrantVersion, Manifest
+from gongyu_hub.policy.records import Ended, GrantVersion, Manifest
 from gongyu_hub.policy.schemas import SchemaReader
 from gongyu_hub.state.records import (
     HEADER_BYTES,
@@ -94,6 +94,9 @@ def explain(
     wanted = IMAGE_KIND + encode_fields(record, manifest.key_fields, key)
     stored, partition, adopted = _find(kafka, manifest, _partitions(manifest, record, key), wanted, progress)
     header = None if stored is None else unpack_header(stored)
+    ended = next((each.ended for each in manifest.grants if (each.subscriber, each.grant) == (version.subscriber, version.grant)), None)
+    if ended is not None:
+        return Explanation(version, manifest, partition, adopted, header, False, how_ended(ended), [], None)
     if stored is None or header is None or not header.live:
         because = "the hub has no image of this record: it never came, was rejected, or was deleted"
         if header is not None:
@@ -113,6 +116,12 @@ def explain(
     because, given = _conclude(version, clauses, on_list)
     value: Any = fastavro.schemaless_reader(BytesIO(body), fastavro.parse_schema(record_schema(writer)), None)
     return Explanation(version, manifest, partition, adopted, header, given, because, clauses, value, on_list)
+
+
+def how_ended(ended: Ended) -> str:
+    """In words."""
+    since = datetime.fromtimestamp(ended.at_ms / 1000, UTC).isoformat(timespec="seconds")
+    return f"the grant has ended: since {since}, by {ended.who}, for: {ended.reason}"
 
 
 def _conclude(version: GrantVersion, clauses: list[Clause], on_list: bool | None) -> tuple[str, bool]:

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec
 
-from gongyu_hub.policy.records import HEARTBEAT_KEY, GrantVersion, Heartbeat, Manifest, TypeRecord
+from gongyu_hub.policy.records import HEARTBEAT_KEY, Adoption, GrantVersion, Heartbeat, Manifest, TypeRecord
 from gongyu_hub.registry.near import listed
 from gongyu_hub.state.records import PROGRESS_KEY, Progress
 from gongyu_hub.values import Place
 from gongyu_schemas.errors import ConfigError, KafkaUnavailable
-from gongyu_schemas.names import HUB_GROUP, POLICY_TOPIC
+from gongyu_schemas.names import ADOPTIONS_TOPIC, HUB_GROUP, POLICY_TOPIC
 from gongyu_schemas.transport.clients import make_admin, make_consumer, take_messages
 from gongyu_schemas.transport.profile import Profile
 
@@ -59,6 +59,8 @@ class WorkerSeen:
 class TypeStanding:
     manifest: Manifest
     partitions: tuple[Standing, ...]
+    #: When the newest epoch was recorded in the last of them; None where it is not in effect everywhere, or nobody knows.
+    since_ms: int | None = None
 
     def missing(self) -> list[int]:
         """Partitions in which the published epoch is not in effect."""
@@ -144,6 +146,7 @@ class Kafka:
             owner = [(each.topic, number) for each in manifests for number in range(each.partitions)]
             state = [(each.state_topic, number) for each in manifests for number in range(each.partitions)]
             workers, working = self._members()
+            adopted = self._adopted() if only is None else {}
             progress = self.progress(state)
             begins, ends = self.offsets(owner, OffsetSpec.earliest()), self.offsets(owner, OffsetSpec.latest())
             cursors = {place: progress[at][0].cursor if at in progress else 0 for place, at in zip(owner, state, strict=True)}
@@ -156,8 +159,17 @@ class Kafka:
                 known, at_ms = progress.get((each.state_topic, number), (Progress(), None))
                 gone = cursors[place] < begins[place] and (each.state_topic, number) in progress
                 standings.append(Standing(number, working.get(place), known, at_ms, ends[place], lags[place], gone))
-            types.append(TypeStanding(each, tuple(standings)))
+            recorded = [adopted.get((each.information_type, number, each.epoch)) for number in range(each.partitions)]
+            since_ms = None if None in recorded else max(at_ms for at_ms in recorded if at_ms is not None)
+            types.append(TypeStanding(each, tuple(standings), since_ms))
         return HubStanding(policy.beat, workers, tuple(types))
+
+    def _adopted(self) -> dict[tuple[str, int, int], int]:
+        """By type, partition and epoch, when it was recorded. Nothing where the control plane is of a version that keeps no records."""
+        if ADOPTIONS_TOPIC not in self._admin.list_topics(timeout=_TIMEOUT_S).topics:
+            return {}
+        records = (Adoption.model_validate_json(message.value() or b"") for message in self.read_to_end({(ADOPTIONS_TOPIC, 0): 0}))
+        return {(each.information_type, each.partition, each.epoch): each.at_ms for each in records}
 
     def progress(self, places: Iterable[Place]) -> dict[Place, tuple[Progress, int]]:
         """The committed progress record of each state partition that has one, and when it was written."""

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from gongyu_hub.operating.connection import Commands, reading_profile
 from gongyu_hub.operating.partitions import HubStanding, Standing, TypeStanding, reading
-from gongyu_hub.policy.records import Refusal
+from gongyu_hub.policy.records import Ended, ManifestEntry, Refusal
 from gongyu_schemas.console import make_console
 from gongyu_schemas.errors import reported
 from gongyu_schemas.transport.clients import require_connection
@@ -27,6 +27,8 @@ from gongyu_schemas.transport.clients import require_connection
 _EVERY_S = 2.0
 #: As the worker's default for `policy_max_age_s`.
 _HEARTBEAT_OLD_S = 30.0
+#: Lines for grants that have ended, the newest first.
+_ENDED_SHOWN = 5
 
 Content = dict[str, Any]
 
@@ -93,9 +95,12 @@ def _describe_type(of: TypeStanding) -> Content:
     return {
         "information_type": of.manifest.information_type,
         "owner": of.manifest.owner,
-        "grants": len(of.manifest.grants),
+        "grants": len(of.manifest.active()),
+        "ended_grants": [_describe_end(each, each.ended) for each in of.manifest.grants if each.ended is not None],
         "epoch": of.manifest.epoch,
+        "decided": _time(of.manifest.published_ms),
         "in_effect": not missing,
+        "in_effect_since": _time(of.since_ms or 0),
         "not_in_effect_in": missing,
         "lag": sum(each.lag for each in of.partitions),
         "rejections": sum(each.progress.rejections for each in of.partitions),
@@ -103,6 +108,11 @@ def _describe_type(of: TypeStanding) -> Content:
         "last_commit": _time(max((each.committed_ms or 0 for each in of.partitions), default=0)),
         "partitions": [describe_partition(each) for each in of.partitions],
     }
+
+
+def _describe_end(of: ManifestEntry, ended: Ended) -> Content:
+    told = {"since": _time(ended.at_ms), "epoch": ended.epoch, "who": ended.who, "reason": ended.reason}
+    return {"subscriber": of.subscriber, "grant": of.grant, **told}
 
 
 def describe_partition(at: Standing) -> Content:
@@ -164,11 +174,18 @@ def draw(content: Content) -> Table:
     table.add_column("last commit")
     for each in content["types"]:
         missing = each["not_in_effect_in"]
-        effect = "everywhere" if not missing else f"not in {', '.join(map(str, missing))}"
+        since = "" if each["in_effect_since"] is None else f" since {each['in_effect_since']}"
+        effect = f"everywhere{since}" if not missing else f"not in {', '.join(map(str, missing))}"
         numbers = (str(each["grants"]), str(len(each["partitions"])), str(each["epoch"]))
         counts = (f"{each['lag']:,}", f"{each['rejections']:,}", ", ".join(map(str, each["paused"])) or "-")
         table.add_row(each["information_type"], each["owner"], *numbers, effect, *counts, each["last_commit"] or "never")
     outer.add_row(table)
+    ended = [each for of_type in content["types"] for each in of_type["ended_grants"]]
+    for each in sorted(ended, key=lambda each: str(each["since"]), reverse=True)[:_ENDED_SHOWN]:
+        words = f"ended: grant {each['subscriber']}/{each['grant']} since {each['since']}, by {each['who']}, for: {each['reason']}"
+        outer.add_row(Text(words, overflow="fold"))
+    if len(ended) > _ENDED_SHOWN:
+        outer.add_row(f"and {len(ended) - _ENDED_SHOWN:,} grants that ended before: --json")
     return outer
 
 

@@ -94,7 +94,9 @@ def compile_policy(
     subject_key_schema: Schema,
     pseudonym_key: PseudonymKey | None = None,
 ) -> TypePolicy:
-    """`writer_schema`: the owner topic's envelope; `subject_key_schema`: its key record; the key is needed where grants use it."""
+    """`versions`: of its active grants; what has ended is not there. `writer_schema`: the owner topic's envelope; `subject_key_schema`: its
+    key record; the key is needed where grants use it.
+    """
     if len(manifest.writer_schema_ids) != 1:
         raise FatalError(f"{manifest.information_type}: this version decides by one writer schema, the manifest names several")
     try:
@@ -110,7 +112,7 @@ def compile_policy(
     lists = tuple(sorted({list_name(each.subscriber, each.subject_list) for each in versions if each.subject_list is not None}))
     grants = tuple(
         _treat(_compile_grant(version, entry.copy_number, writer, layout.fields, texts, lists), of_grant, manifest.key_fields, places)
-        for version, entry, of_grant in zip(versions, manifest.grants, treated, strict=True)
+        for version, entry, of_grant in zip(versions, manifest.active(), treated, strict=True)
     )
     return TypePolicy(
         manifest=manifest,

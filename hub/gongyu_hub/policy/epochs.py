@@ -85,8 +85,8 @@ class PolicyReader:
         return time.monotonic() - self._heartbeat_at
 
     def granted(self, manifest: Manifest) -> tuple[GrantVersion, ...]:
-        """The grant versions that a manifest names, in its order. Raises FatalError where one is missing."""
-        keys = [grant_key(entry.subscriber, entry.grant, entry.version) for entry in manifest.grants]
+        """The versions of its active grants, in its order. Raises FatalError where one is missing."""
+        keys = [grant_key(entry.subscriber, entry.grant, entry.version) for entry in manifest.active()]
         missing = [key for key in keys if key not in self.grants]
         if missing:
             raise FatalError(f"epoch {manifest.epoch} of {manifest.information_type} names {missing[0]!r}, which {POLICY_TOPIC} lacks")

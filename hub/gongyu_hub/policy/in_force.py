@@ -42,7 +42,7 @@ class InForce:
                 granted = self._reader.granted(manifest)
                 pseudonym_key = read_key(self._pseudonym_key) if any(each.pseudonym_key for each in granted) else None
                 self.policies[manifest.topic] = compile_policy(manifest, granted, writer, key, pseudonym_key)
-                LOG.info("policy read", information_type=manifest.information_type, epoch=manifest.epoch, grants=len(manifest.grants))
+                LOG.info("policy read", information_type=manifest.information_type, epoch=manifest.epoch, grants=len(granted))
 
     def epoch(self, topic: str) -> int:
         """0: none."""

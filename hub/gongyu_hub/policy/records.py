@@ -6,9 +6,9 @@ versions it names, so a reader that has a manifest has all of it.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 HEARTBEAT_KEY = b"heartbeat"
 
@@ -76,14 +76,35 @@ class GrantVersion(_Record):
         return grant_key(self.subscriber, self.grant, self.version)
 
 
+class Ended(_Record):
+    """That a grant was ended, for good: in which epoch, when, by whom (`clock`: a date has passed) and why."""
+
+    epoch: int
+    at_ms: int
+    who: str
+    reason: str
+
+
 class ManifestEntry(_Record):
-    """What an epoch says of one grant."""
+    """What an epoch says of one grant. One that has ended is named by every later epoch of its type."""
 
     subscriber: str
     grant: str
     version: int
-    state: Literal["active"] = "active"
+    state: Literal["active", "ended"] = "active"
     copy_number: int = 1
+    ended: Ended | None = None
+
+    @model_validator(mode="after")
+    def _ended_alike(self) -> Self:
+        if (self.state == "ended") != (self.ended is not None):
+            raise ValueError("`ended` belongs to the state `ended`, and to no other")
+        return self
+
+    def may_follow(self, before: ManifestEntry) -> bool:
+        """Nothing changes, or an active grant ends. What has ended never comes back."""
+        ends = self.ended is not None and before.state == "active"
+        return self == (before.model_copy(update={"state": "ended", "ended": self.ended}) if ends else before)
 
 
 class Manifest(_Record):
@@ -109,10 +130,37 @@ class Manifest(_Record):
     def key(self) -> bytes:
         return f"epoch/{self.information_type}/{self.epoch}".encode()
 
-    def decides_like(self, other: Manifest) -> bool:
-        """Whether every image has the same views under both: adopting one after the other changes nothing for a subscriber."""
-        own = {"epoch": self.epoch, "published_ms": self.published_ms, "resume": self.resume}
-        return other.model_copy(update=own) == self
+    def active(self) -> tuple[ManifestEntry, ...]:
+        """The grants that are decided; of the others nothing is delivered."""
+        return tuple(entry for entry in self.grants if entry.state == "active")
+
+    def follows(self, before: Manifest) -> bool:
+        """Whether it may be adopted behind the other without a walk over the images: every grant that is still active shows of each image
+        what it showed, because nothing differs but that grants have ended and pauses too.
+        """
+        own = {"epoch": self.epoch, "published_ms": self.published_ms, "resume": self.resume, "grants": self.grants}
+        if before.model_copy(update=own) != self or len(before.grants) != len(self.grants):
+            return False
+        return all(now.may_follow(then) for now, then in zip(self.grants, before.grants, strict=True))
+
+
+class Adoption(_Record):
+    """On `hub.adoptions`, by the worker in the transaction that put an epoch into effect in a partition.
+
+    Of the owner topic every message before `owner_offset`, and of the subject lists before `list_offset`, was decided before it. One
+    record for each epoch that a partition adopted: also later it can be told under which epoch a message was decided.
+    """
+
+    information_type: str
+    partition: int
+    epoch: int
+    before: int  # the epoch in effect there until then; 0: none
+    owner_offset: int
+    list_offset: int
+    at_ms: int
+
+    def key(self) -> bytes:
+        return f"{self.information_type}/{self.partition}/{self.epoch}".encode()
 
 
 class Refusal(_Record):

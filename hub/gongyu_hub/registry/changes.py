@@ -63,7 +63,8 @@ def grant_changes(in_force: Mapping[tuple[str, str], GrantVersion], wanted: Mapp
     for name in sorted(in_force.keys() | wanted.keys()):
         title = f"grant {'/'.join(name)}"
         if name not in wanted:
-            changes.append(f"{title}: is gone")
+            advice = f"gongyu-hub grant stop {' '.join(name)} --reason TEXT"
+            changes.append(f"{title}: is gone; put it back, or end it first: `{advice}`")
         elif name not in in_force:
             changes.append(f"{title}: is new")
         else:

@@ -4,27 +4,30 @@
 manifest are *decided*, their bytes frozen; 4. rights; 5. grant versions, then manifests, to `hub.policy`, flushed; 6. marked
 published. An epoch that uses subject lists waits at 5 until the hub has read their entries in every partition. Every step can be
 repeated: before 3 nothing is promised, after 3 the next start publishes the same bytes, so there is never a second,
-different epoch.
+different epoch. The end of a grant goes the same way: decided; then, whatever the clock says, the subscriber's read right is taken
+away; only then is the epoch published. No epoch is published while the clock is wrong (`clock`).
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 import structlog
 
-from gongyu_hub.policy.records import HEARTBEAT_KEY, TypeRecord
-from gongyu_hub.registry import acts, epochs, layout
+from gongyu_hub.policy.records import HEARTBEAT_KEY, Manifest, TypeRecord
+from gongyu_hub.registry import acts, ends, epochs, layout
 from gongyu_hub.registry.avro_text import InvalidSchema
+from gongyu_hub.registry.clock import Clock
 from gongyu_hub.registry.credentials import Credentials
 from gongyu_hub.registry.database import Database
 from gongyu_hub.registry.kafka_admin import KafkaAdmin, Topic
 from gongyu_hub.registry.list_gate import ListGate
 from gongyu_hub.registry.policy_check import Policy
-from gongyu_hub.registry.policy_topic import publish, read_policy_topic
+from gongyu_hub.registry.policy_topic import PolicyWriter, read_policy_topic
 from gongyu_hub.registry.refusals import PolicyRefused
 from gongyu_hub.registry.users import make_users
 from gongyu_schemas import names
@@ -40,7 +43,7 @@ _CLUSTER = "cluster_id"
 @dataclass(frozen=True, slots=True)
 class Control:
     """What the steps work with. `profile` is the administrator's, with the registry's URL; `gate` tells which epochs wait for their
-    lists; `key_check` tells which pseudonym key is in use; `now_ms` is the clock.
+    lists; `key_check` tells which pseudonym key is in use; `writer` is of `hub.policy`.
     """
 
     database: Database
@@ -50,7 +53,10 @@ class Control:
     profile: Profile
     profiles: Path
     key_check: str
-    now_ms: Callable[[], int]
+    clock: Clock
+    writer: PolicyWriter
+    #: Grants that have ended and that the policy file still names: told once.
+    _told: set[ends.GrantName] = field(default_factory=set)
     #: The policy file and an operator's request may come at once; epochs are decided and published one after the other.
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
@@ -61,6 +67,7 @@ class Control:
         """
         self._require_cluster()
         self.admin.make_topics(layout.hub_topics())
+        self.writer.connect()
         held = read_policy_topic(self.profile)
         self._require_own_policy(held)
         make_users([names.HUB_USER], self.profiles, self.profile, self.admin, self.credentials)
@@ -90,23 +97,47 @@ class Control:
         """
         with self._turn:
             with self.database.writing() as session:
-                epoch = acts.decide_resume(session, who, information_type, partition, offset, self.now_ms())
+                epoch = acts.decide_resume(session, who, information_type, partition, offset, self.clock.now_ms())
             self._publish_decided()
         LOG.info("partition resumed", who=who, information_type=information_type, partition=partition, offset=offset, epoch=epoch)
         return epoch
+
+    def stop(self, who: str, subscriber: str, grant: str, reason: str) -> ends.EndedGrant:
+        """End a grant for good: the read right first, then the epoch. Raises NotKnown; after any other error it is decided and completed
+        by itself. Repeated, it changes nothing.
+        """
+        with self._turn:
+            with self.database.writing() as session:
+                found = ends.decide_end(session, who, subscriber, grant, reason, self.clock.now_ms())
+            LOG.info("the end of a grant", who=found.ended.who, subscriber=subscriber, grant=grant, epoch=found.ended.epoch, asked_by=who)
+            self._publish_decided()
+        return found
+
+    def end_lapsed(self, today: date) -> None:
+        """End what has lapsed before today."""
+        with self.database.reading() as session:
+            lapsed = ends.lapsed(session, today)
+        for each in lapsed:
+            self.stop(ends.CLOCK, each.subscriber, each.grant, each.reason)
 
     def _publish_decided(self) -> None:
         with self.database.reading() as session:
             if not epochs.any_unpublished(session):
                 return
             waiting = [each for each in epochs.decided_records(session) if not each.published]
+        manifests = (Manifest.model_validate_json(each.value) for each in waiting if each.key.startswith(b"epoch/"))
+        self._take_rights(ends.ended_in(manifests))
+        self.clock.require()
         new = self._make_list_topics([each for each in waiting if each.key.startswith(b"type/")])
         records = self.gate.passing(waiting, new)
         if records:
-            publish(self.profile, [(each.key, each.value) for each in records])
+            self.writer.publish([(each.key, each.value) for each in records])
             with self.database.writing() as session:
                 epochs.mark_published(session, {each.key for each in records})
             LOG.info("policy published", epochs=[each.key.decode() for each in records if each.key.startswith(b"epoch/")])
+
+    def _take_rights(self, ended: Iterable[ends.GrantName]) -> None:
+        self.admin.disallow([layout.grant_right(subscriber, grant) for subscriber, grant in ended])
 
     def _make_list_topics(self, announced: list[epochs.Decided]) -> set[str]:
         """The types whose lists are not announced yet: nothing was ever written to their topics."""
@@ -136,7 +167,7 @@ class Control:
                 )
         lost = [(each.key, each.value) for each in records if each.published and each.key not in held]
         if lost:
-            publish(self.profile, lost)
+            self.writer.publish(lost)
         with self.database.writing() as session:
             epochs.mark_published(session, held.keys())
 
@@ -191,14 +222,20 @@ class Control:
                     epochs.know_type(session, information_type)
                     grants = policy.grants_of(name)
                     if grants:
-                        epochs.decide_first_epoch(session, information_type, grants, partitions, self.key_check, self.now_ms())
+                        epochs.decide_first_epoch(session, information_type, grants, partitions, self.key_check, self.clock.now_ms())
                         decided.append(name)
         except InvalidSchema as error:
             raise ConfigError(f"a schema made from the information types cannot be registered: {error}") from error
         return decided
 
     def _allow(self, types: Types, policy: Policy) -> None:
+        with self.database.reading() as session:
+            ended = ends.ended_grants(session)
+        self._take_rights(ended)
+        for subscriber, grant in ended.keys() & {(each.subscriber, each.name) for each in policy.grants} - self._told:
+            LOG.warning("the policy names a grant that has ended; it stays so, take it out", subscriber=subscriber, grant=grant)
+            self._told.add((subscriber, grant))
         rights = [right for owner in sorted({each.owner for each in types.values()}) for right in layout.owner_rights(owner)]
         rights += [right for subscriber in policy.subscribers for right in layout.subscriber_rights(subscriber)]
-        rights += [layout.grant_right(grant.subscriber, grant.name) for grant in policy.grants]
+        rights += [layout.grant_right(each.subscriber, each.name) for each in policy.grants if (each.subscriber, each.name) not in ended]
         self.admin.allow(rights)

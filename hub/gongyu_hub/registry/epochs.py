@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from gongyu_hub.policy.records import GrantVersion, Manifest, ManifestEntry, TypeRecord, grant_key
 from gongyu_hub.registry import schemas, subject_lists
 from gongyu_hub.registry.changes import content, definition, grant_changes, type_changes
+from gongyu_hub.registry.ends import GrantName, ended_grants
 from gongyu_hub.registry.policy_check import Grant, Policy
 from gongyu_hub.registry.tables import EpochRow, GrantVersionRow, KnownGrant, KnownType, ListedType
 from gongyu_schemas import names
@@ -48,15 +49,20 @@ def newest_epochs(session: Session) -> dict[str, int]:
     return {row[0]: row[1] for row in session.execute(newest.order_by(EpochRow.information_type))}
 
 
-def grants_in_force(session: Session) -> dict[tuple[str, str], GrantVersion]:
+def known_grants(session: Session) -> dict[GrantName, GrantVersion]:
+    """Those in force, and those that have ended."""
     rows = session.scalars(select(GrantVersionRow))
     return {(row.subscriber, row.grant): GrantVersion.model_validate_json(row.record) for row in rows}
 
 
 def changes_in_force(session: Session, types: Mapping[str, InformationType], policy: Policy) -> list[str]:
-    """Every difference to what is in force; adding types, and grants of types without an epoch, is none."""
+    """Every difference to what is in force; adding types, and grants of types without an epoch, is none.
+
+    A grant that has ended may stay in the policy or go; it is in force no more, whatever the policy says of it.
+    """
     found: list[str] = []
-    in_force = grants_in_force(session)
+    ended = ended_grants(session)
+    in_force = {name: version for name, version in known_grants(session).items() if name not in ended}
     for name in sorted(types_in_force(session)):
         known, now = session.get_one(KnownType, name), types.get(name)
         if now is None:
@@ -64,7 +70,13 @@ def changes_in_force(session: Session, types: Mapping[str, InformationType], pol
             continue
         found += type_changes(name, known.definition, definition(now))
         old = {key: version for key, version in in_force.items() if version.information_type == name}
-        found += grant_changes(old, {(grant.subscriber, grant.name): grant for grant in policy.grants_of(name)})
+        wanted = {(grant.subscriber, grant.name): grant for grant in policy.grants_of(name)}
+        found += grant_changes(old, {key: grant for key, grant in wanted.items() if key not in ended})
+    for grant in policy.grants:
+        was = ended.get((grant.subscriber, grant.name))
+        if was is not None and was.information_type != grant.information_type:
+            what = f"a grant of this name on {was.information_type} has ended: use another name"
+            found.append(f"grant {grant.subscriber}/{grant.name}: {what}")
     return found
 
 
@@ -195,15 +207,21 @@ def decided_records(session: Session) -> list[Decided]:
     published: dict[str, Manifest] = {}
     for epoch in epochs:
         manifest = Manifest.model_validate_json(epoch.record)
-        keys = [(entry.subscriber, grant_key(entry.subscriber, entry.grant, entry.version)) for entry in manifest.grants]
+        keys = [(entry.subscriber, grant_key(entry.subscriber, entry.grant, entry.version)) for entry in manifest.active()]
         used = tuple(sorted({(subscriber, lists[key]) for subscriber, key in keys if key in lists}))
         before = published.get(manifest.information_type)
-        alike = before is not None and manifest.decides_like(before)  # it uses no list otherwise than what is in effect
+        alike = before is not None and manifest.follows(before)  # it uses no list otherwise than what is in effect
         waits_for = (manifest.information_type, used) if used and not alike else None
         if epoch.published:
             published[manifest.information_type] = manifest
         records.append(Decided(manifest.key(), epoch.record, epoch.published, waits_for))
     return records
+
+
+def last_published_ms(session: Session) -> int:
+    """When the newest epoch that Kafka has was decided; 0 where there is none."""
+    records = session.scalars(select(EpochRow.record).where(EpochRow.published))
+    return max((Manifest.model_validate_json(record).published_ms for record in records), default=0)
 
 
 def any_unpublished(session: Session) -> bool:

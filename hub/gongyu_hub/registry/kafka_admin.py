@@ -19,6 +19,7 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import (
     AclBinding,
+    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     NewTopic,
@@ -69,6 +70,13 @@ class Right:
         pattern = ResourcePatternType.PREFIXED if self.prefix else ResourcePatternType.LITERAL
         for operation in self.operations:
             yield AclBinding(self.kind, self.name, pattern, f"User:{self.user}", "*", operation, AclPermissionType.ALLOW)
+
+    def filters(self) -> Iterator[AclBindingFilter]:
+        """What finds these bindings."""
+        for each in self.bindings():
+            yield AclBindingFilter(
+                each.restype, each.name, each.resource_pattern_type, each.principal, each.host, each.operation, each.permission_type
+            )
 
 
 class KafkaAdmin:
@@ -142,6 +150,12 @@ class KafkaAdmin:
         for _, some in _in_parts(bindings):
             with self._asking("new rights"):
                 self._settle(self._admin.create_acls(some, request_timeout=_TIMEOUT_S))
+
+    def disallow(self, rights: Iterable[Right]) -> None:
+        """Rights that do not exist are none; the broker refuses the next request that needs them."""
+        for _, some in _in_parts([filter_ for right in rights for filter_ in right.filters()]):
+            with self._asking("the end of rights"):
+                self._settle(self._admin.delete_acls(some, request_timeout=_TIMEOUT_S))
 
     @staticmethod
     def _new_topic(topic: Topic) -> Any:

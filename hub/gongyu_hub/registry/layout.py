@@ -36,8 +36,15 @@ def hub_topics() -> tuple[Topic, ...]:
     """The policy rolls its segment each hour, so that heartbeats are compacted away while it is read in a moment."""
     policy = {**_COMPACTED, "segment.ms": "3600000", "min.cleanable.dirty.ratio": "0.1"}
     letters = {**_DATA, **_SPARSE_INDEX, "max.message.bytes": str(DEAD_LETTER_BYTES_MAX), "retention.ms": str(30 * _DAY_MS)}
-    control = Topic(names.CONTROL_TOPIC, 1, _COMPACTED)
-    return Topic(names.POLICY_TOPIC, 1, policy), control, Topic(names.DEAD_LETTER_TOPIC, 4, letters)
+    # Stamped by the broker, so that the control plane can compare its clock with it.
+    clock = {**_DATA, "message.timestamp.type": "LogAppendTime", "retention.ms": "3600000", "segment.ms": "3600000"}
+    return (
+        Topic(names.POLICY_TOPIC, 1, policy),
+        Topic(names.CONTROL_TOPIC, 1, _COMPACTED),
+        Topic(names.ADOPTIONS_TOPIC, 1, _COMPACTED),
+        Topic(names.CLOCK_TOPIC, 1, clock),
+        Topic(names.DEAD_LETTER_TOPIC, 4, letters),
+    )
 
 
 def type_topics(information_type: InformationType) -> tuple[Topic, ...]:

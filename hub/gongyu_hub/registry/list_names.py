@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from gongyu_hub.policy.records import GrantVersion
 from gongyu_hub.registry import subject_lists
+from gongyu_hub.registry.ends import ended_grants
 from gongyu_hub.registry.near import listed
 from gongyu_hub.registry.subject_lists import ListKey, NotKnown
 from gongyu_hub.registry.tables import Credential, GrantVersionRow, SubjectList
@@ -40,8 +41,10 @@ def require(session: Session, key: ListKey) -> int:
 def used_by(session: Session, key: ListKey) -> list[str]:
     """The grants in force that use a list."""
     of = (GrantVersionRow.information_type == key.information_type, GrantVersionRow.subscriber == key.subscriber)
-    versions = (GrantVersion.model_validate_json(record) for record in session.scalars(select(GrantVersionRow.record).where(*of)))
-    return sorted({version.grant for version in versions if version.subject_list == key.name})
+    versions = [GrantVersion.model_validate_json(record) for record in session.scalars(select(GrantVersionRow.record).where(*of))]
+    using = {version.grant for version in versions if version.subject_list == key.name}
+    ended = ended_grants(session) if using else {}
+    return sorted(name for name in using if (key.subscriber, name) not in ended)
 
 
 def _subscribers(session: Session) -> list[str]:

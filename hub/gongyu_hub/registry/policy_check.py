@@ -1,8 +1,8 @@
 """The policy against the information types: does each grant name what exists, and may it be in force today?
 
 Enters the policy file; leaves a `Policy`, or all mistakes at once with their places (`PolicyMistakes`). The date is an
-argument. Grants that are in force already are not judged by the date again: ending one is a change of policy, and a hub that
-refused to start over it would stop every other grant as well.
+argument. Grants that the hub knows already are not judged by the date again: the control plane ends them by its clock, and a hub that
+refused to start over one would stop every other grant as well.
 """
 
 from __future__ import annotations
@@ -57,11 +57,6 @@ class Policy:
 
     subscribers: Mapping[str, Title]
     grants: tuple[Grant, ...]
-
-    def lapsed(self, today: date) -> list[str]:
-        """Grants that ended or lost their legal basis before today."""
-        ends = {f"{each.subscriber}/{each.name}": (each.valid_to, each.legal_basis.valid_to) for each in self.grants}
-        return [name for name, days in ends.items() if any(day is not None and day < today for day in days)]
 
     def grants_of(self, information_type: str) -> tuple[Grant, ...]:
         return tuple(grant for grant in self.grants if grant.information_type == information_type)

@@ -1,7 +1,7 @@
 """Reading and writing `hub.policy` as its only writer.
 
 `read_policy_topic` gives what is there at start, so that a lost publication is repeated and a foreign or newer policy is
-refused instead of overwritten. `publish` returns only when every record is acknowledged by all replicas.
+refused instead of overwritten. `PolicyWriter.publish` returns only when every record is acknowledged by all replicas.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, KafkaError, KafkaException, Message, Producer, TopicPartition
 
 from gongyu_hub.policy.records import HEARTBEAT_KEY, Heartbeat
 from gongyu_schemas.errors import KafkaUnavailable
@@ -58,22 +58,37 @@ def next_sequence(newest: dict[bytes, bytes]) -> int:
     return 1 if last is None else Heartbeat.model_validate_json(last).sequence + 1
 
 
-def publish(profile: Profile, records: Sequence[tuple[bytes, bytes]]) -> None:
-    """Write in this order. Raises KafkaUnavailable where not every record is known to be written; writing again is harmless."""
-    failures: list[KafkaError] = []
+class PolicyWriter:
+    """Keeps its connection: a new one would be half a second late (librdkafka waits so long before it asks for its producer id again)."""
 
-    def note(error: KafkaError | None, _message: Message) -> None:
-        if error is not None:
-            failures.append(error)
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self._producer: Producer | None = None
 
-    producer = make_producer(profile, **{"acks": "all", "message.timeout.ms": int(_TIMEOUT_S * 1000)})
-    try:
-        for key, value in records:
-            producer.produce(POLICY_TOPIC, value, key, partition=0, on_delivery=note)
-            producer.poll(0)
-        waiting = producer.flush(_TIMEOUT_S)
-    except (BufferError, KafkaException) as error:
-        raise KafkaUnavailable(f"the policy could not be published: {error}") from error
-    if failures or waiting:
-        cause = failures[0].str() if failures else "no answer in time"
-        raise KafkaUnavailable(f"the policy could not be published: {cause}")
+    def connect(self) -> None:
+        """Without waiting for it."""
+        if self._producer is None:
+            self._producer = make_producer(self._profile, **{"acks": "all", "linger.ms": 0, "message.timeout.ms": int(_TIMEOUT_S * 1000)})
+
+    def publish(self, records: Sequence[tuple[bytes, bytes]]) -> None:
+        """Write in this order. Raises KafkaUnavailable where not every record is known to be written; writing again is harmless."""
+        failures: list[KafkaError] = []
+
+        def note(error: KafkaError | None, _message: Message) -> None:
+            if error is not None:
+                failures.append(error)
+
+        self.connect()
+        producer, self._producer = self._producer, None  # used again only where all went well
+        assert producer is not None  # noqa: S101 - made by `connect`
+        try:
+            for key, value in records:
+                producer.produce(POLICY_TOPIC, value, key, partition=0, on_delivery=note)
+                producer.poll(0)
+            waiting = producer.flush(_TIMEOUT_S)
+        except (BufferError, KafkaException) as error:
+            raise KafkaUnavailable(f"the policy could not be published: {error}") from error
+        if failures or waiting:
+            cause = failures[0].str() if failures else "no answer in time"
+            raise KafkaUnavailable(f"the policy could not be published: {cause}")
+        self._producer = producer

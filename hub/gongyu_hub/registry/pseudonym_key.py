@@ -30,4 +30,4 @@ def keep_key(file: Path, database: Database) -> str:
 
 def _in_use(database: Database) -> bool:
     with database.reading() as session:
-        return any(version.pseudonym_key is not None for version in epochs.grants_in_force(session).values())
+        return any(version.pseudonym_key is not None for version in epochs.known_grants(session).values())

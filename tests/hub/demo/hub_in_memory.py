@@ -1,14 +1,16 @@
-"""The worker's stages on logs in memory: batches of any size, commits, lost transactions, restarts from the state alone, resumes."""
+"""The worker's stages on logs in memory: batches of any size, commits, lost transactions, restarts from the state alone, resumes, ends."""
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from gongyu_hub.decode import decode
 from gongyu_hub.demo.compare import Findings, Received, compare
+from gongyu_hub.demo.ends import End
 from gongyu_hub.demo.interleave import interleave
 from gongyu_hub.demo.reading import Input, ListMessage, OwnerMessage, Published
 from gongyu_hub.demo.reference import Delivery, Outcome, Reference, terms
@@ -36,6 +38,7 @@ class HubInMemory:
         self.policy = world.policy()
         self.listed = world.listed()
         self.received: list[list[Received]] = [_markers(self.policy, index) for index in range(len(self.policy.grants))]
+        self.ends: dict[str, dict[int, End]] = {}  # by grant
         self.order: list[Input] = []
         self.outcomes: Counter[str] = Counter()
         self.list_outcomes: Counter[str] = Counter()
@@ -60,7 +63,8 @@ class HubInMemory:
             diffed = diff(decode(batch, self.policy), self._pendings, self.policy, 1_000_000)
             decided = diffed.transitions
             stays = (decided.old_fields[:, 0] >= 0) & (decided.new_fields[:, 0] >= 0)
-            self.moved += int(np.count_nonzero(stays & (decided.old_lists != decided.new_lists).any(axis=1))) if len(decided) else 0
+            if len(decided.old_lists):  # none are read where no active grant has any
+                self.moved += int(np.count_nonzero(stays & (decided.old_lists != decided.new_lists).any(axis=1)))
             self._deliver(diffed)
 
     def take_lists(self, count: int) -> None:
@@ -85,8 +89,9 @@ class HubInMemory:
             state[PROGRESS_KEY] = pending.progress.encode()
             pending.settle()
             assert dict(self._all_of(pending.partition.store)) == state
-        for topic, delivered in zip(self.received, self._delivered, strict=True):
-            topic.extend(delivered)
+        places = {name: index for index, name in enumerate(self.world.grants)}
+        for view, delivered in zip(self.policy.grants, self._delivered, strict=True):
+            self.received[places[view.grant]].extend(delivered)
         self.order += self._taken
         self._begin([pending.partition for pending in self._pendings.values()])
 
@@ -98,8 +103,19 @@ class HubInMemory:
     def resume(self) -> None:
         """The next transaction records an epoch that decides like the one before, as a resume makes one."""
         self.commit()
-        self.policy = self.world.policy(self.policy.epoch + 1)
+        self.policy = self.world.policy(self.policy.epoch + 1, self.ends)
         self._begin([pending.partition for pending in self._pendings.values()])
+
+    def end(self, grant: str) -> None:
+        """The next transaction records an epoch in which it has ended."""
+        self.commit()
+        if grant not in self.ends:
+            places = ((number, pending.progress) for number, pending in self._pendings.items())
+            self.ends[grant] = {number: End(progress.cursor, progress.subjects) for number, progress in places}
+        before = self.policy.manifest
+        self.resume()
+        assert [entry.grant for entry in self.policy.manifest.active()] == [view.grant for view in self.policy.grants]
+        assert len(before.grants) == len(self.policy.manifest.grants)
 
     def restart(self) -> None:
         """A new worker with an empty store: everything comes back from the state."""
@@ -127,6 +143,7 @@ class HubInMemory:
             terms("bank", name, of, each["fields"], each.get("rows"), None, None, each.get("treatments"), MASTER, each.get("list"))
             for name, each in self.world.grants.items()
         ]
+        grants = [replace(grant, ends=self.ends.get(grant.name, {})) for grant in grants]
         topics = [_topic(self.world, grant, index) for index, grant in enumerate(grants)]
         changes = [OwnerMessage(p, o, k, v, 7) for p, o, k, v in self.world.messages]
         lists = [ListMessage(p, o, k, v, 7) for p, o, k, v in self.world.entries]

@@ -1,4 +1,4 @@
-"""Record changes and list changes meet in any order, in any batches, through losses, restarts and resumes: as the reference says."""
+"""Record changes and list changes meet in any order, in any batches, through losses, restarts, resumes and ends: as the reference says."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ import pytest
 from tests.hub.building import Row, World, load
 from tests.hub.demo.hub_in_memory import HubInMemory
 
-HISTORIES = 60
+HISTORIES = 70
 FLOORS = {
-    (AGAIN := "messages taken again"): 900,
+    (AGAIN := "messages taken again"): 800,
     (RESTARTS := "restarts"): 60,
     (LISTS := "deliveries of list changes"): 800,
     (ACROSS := "decided by a list on images of an epoch before"): 200,
     (MOVED := "records moved to a subject on other lists"): 200,
+    (ENDED := "grants ended half-way"): 80,
 }
 TRIED = dict.fromkeys(FLOORS, 0)
 
@@ -118,7 +119,13 @@ def test_any_order_any_batches_any_restarts(make: Callable[[random.Random], Worl
                 assert hub.findings() == [], f"history {seed}"
             finally:
                 hub.close()
-        for what, count in ((AGAIN, hub.lost), (LISTS, hub.by_lists), (ACROSS, hub.across_epochs), (MOVED, hub.moved)):
+        for what, count in (
+            (AGAIN, hub.lost),
+            (LISTS, hub.by_lists),
+            (ACROSS, hub.across_epochs),
+            (MOVED, hub.moved),
+            (ENDED, len(hub.ends)),
+        ):
             TRIED[what] += count
 
 
@@ -131,6 +138,7 @@ def _live(hub: HubInMemory, rng: random.Random) -> None:
         hub.lose: 0.5,
         hub.restart: 0.3,
         hub.resume: 0.5,
+        lambda: hub.end(rng.choice([*hub.world.grants])): 0.2,
     }
     while not hub.at_end:
         action = rng.choices([*actions], [*actions.values()])[0]

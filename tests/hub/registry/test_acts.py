@@ -37,7 +37,7 @@ def resume(database: Database, partition: int, offset: int, of: str = "dog") -> 
         return acts.decide_resume(session, "admin", of, partition, offset, 1000)
 
 
-def test_each_resume_is_an_epoch_that_decides_like_the_one_before(database: Database) -> None:
+def test_each_resume_is_an_epoch_that_follows_the_one_before(database: Database) -> None:
     assert [resume(database, 0, 7), resume(database, 3, 5), resume(database, 0, 9)] == [2, 3, 4]
     with database.reading() as session:
         newest = acts.newest_manifest(session, "dog")
@@ -45,7 +45,7 @@ def test_each_resume_is_an_epoch_that_decides_like_the_one_before(database: Data
         known = [(row.epoch, row.who, row.what) for row in session.scalars(select(ActRow).order_by(ActRow.epoch))]
         first = next(each.value for each in epochs.decided_records(session) if each.key == b"epoch/dog/1")
     assert newest is not None and newest.resume == {0: 9, 3: 5}
-    assert newest.decides_like(type(newest).model_validate_json(first))
+    assert newest.follows(type(newest).model_validate_json(first))
     assert unpublished == [b"epoch/dog/2", b"epoch/dog/3", b"epoch/dog/4"]
     assert known[0] == (2, "admin", "resume partition 0 up to offset 7") and len(known) == 3
 

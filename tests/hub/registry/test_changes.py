@@ -85,7 +85,10 @@ def test_every_change_of_a_grant_is_named(hub: Hub, change: dict[str, Any], name
 
 def test_grants_that_come_and_go_are_named(hub: Hub) -> None:
     write_policy(hub.file, grant("vet", "other"))
-    assert hub.changes() == ["grant vet/all: is gone", "grant vet/other: is new"]
+    assert hub.changes() == [
+        "grant vet/all: is gone; put it back, or end it first: `gongyu-hub grant stop vet all --reason TEXT`",
+        "grant vet/other: is new",
+    ]
 
 
 def test_every_change_of_the_type_is_named(hub: Hub) -> None:

@@ -98,7 +98,7 @@ def test_a_file_from_before_alembic_is_upgraded_and_keeps_everything(tmp_path: P
         database = open_database(tmp_path)
         with database.reading() as session:
             assert epochs.types_in_force(session) == {"dog"}
-            assert set(epochs.grants_in_force(session)) == {("vet", "all")}
+            assert set(epochs.known_grants(session)) == {("vet", "all")}
             assert [each.key for each in epochs.decided_records(session)] == [b"grant/vet/all/1", b"epoch/dog/1"]
         database.close()
     open_database(tmp_path / "new").close()
