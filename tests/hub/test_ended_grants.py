@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gongyu_hub.adopt import adopt
+from gongyu_hub.policy.compiled import end_grants
 from gongyu_hub.policy.records import Ended, Manifest, ManifestEntry
 from gongyu_hub.state.pending import Pending
 from gongyu_schemas.errors import FatalError
@@ -69,6 +70,13 @@ def test_a_policy_has_no_grant_that_has_ended(world: World) -> None:
 def close(pendings: dict[int, Pending]) -> None:
     for each in pendings.values():
         each.partition.store.close()
+
+
+def test_the_policy_of_an_end_is_the_one_before_without_the_grant(world: World) -> None:
+    compiled, made = world.policy(2, ended={"all"}), end_grants(world.policy(1), world.policy(2, ended={"all"}).manifest)
+    assert [view.grant for view in made.grants] == ["seoul"] and made.manifest == compiled.manifest
+    without = end_grants(world.policy(1), world.policy(2, ended={"seoul"}).manifest)
+    assert ([view.predicate for view in without.grants], without.predicates) == ([-1], ()), "nor is its predicate judged"
 
 
 class Kept(TransactionalProducer):

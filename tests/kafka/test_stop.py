@@ -157,7 +157,7 @@ def test_a_grant_ended_during_a_stream_is_cut_off_exactly_and_the_others_go_on(
     assert (effect["epoch"], effect["in_effect"], effect["missing_partitions"], effect["decided_ms"]) == (2, True, [], first["ended_ms"])
     taken_ms = effect["in_effect_since_ms"] - first["ended_ms"]
     assert 0 <= taken_ms < 30_000 and stands["in_effect_since"] is None, "asked of one type alone, it is not looked for"
-    assert measured(hub, of) == {"count": 2.0, "missing": 0.0}
+    wait_until(lambda: measured(hub, of) == {"count": 2.0, "missing": 0.0}, 20, "measured")
     status = ask(hub, "status").stdout
     assert "everywhere since" in status and f"ended: grant {of.subscriber}/rich since " in status and REASON in status
     why = answer(hub, "explain", f"{of.subscriber}/rich", given="p0000001")
@@ -221,7 +221,7 @@ def test_a_worker_killed_around_the_end_and_one_that_comes_later_agree(hub: Runn
     assert (without["in_effect"], without["not_in_effect_in"]) == (False, [0, 1, 2, 3]), "nobody works"
     [effect] = [each for each in effects(hub) if each["information_type"] == of.type.name]
     assert (effect["epoch"], effect["missing_partitions"], effect["in_effect_since_ms"]) == (3, [0, 1, 2, 3], None)
-    wait_until(lambda: measured(hub, of) == {"count": 2.0, "missing": 4.0}, 10, "the partitions missing")
+    wait_until(lambda: measured(hub, of) == {"count": 2.0, "missing": 4.0}, 20, "the partitions missing")
     change(of, rng, 500)
     with hub.working("worker-2"):
         of.settled()

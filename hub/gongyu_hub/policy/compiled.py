@@ -129,6 +129,20 @@ def compile_policy(
     )
 
 
+def end_grants(policy: TypePolicy, manifest: Manifest) -> TypePolicy:
+    """The policy of an epoch that follows a compiled one: what is still active stays as it is, and nothing is compiled anew."""
+    active = {(entry.subscriber, entry.grant) for entry in manifest.active()}
+    grants = [grant for grant in policy.grants if (grant.subscriber, grant.grant) in active]
+    used = sorted({grant.predicate for grant in grants if grant.predicate >= 0})
+    places = {-1: -1, **{old: new for new, old in enumerate(used)}}
+    return replace(
+        policy,
+        manifest=manifest,
+        predicates=tuple(policy.predicates[index] for index in used),
+        grants=tuple(replace(grant, predicate=places[grant.predicate]) for grant in grants),
+    )
+
+
 def _compile_grant(
     version: GrantVersion, copy_number: int, writer: int, fields: tuple[Field, ...], texts: list[str], lists: tuple[str, ...]
 ) -> GrantView:

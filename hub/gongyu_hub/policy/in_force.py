@@ -6,7 +6,7 @@ from pathlib import Path
 
 import structlog
 
-from gongyu_hub.policy.compiled import Listed, TypePolicy, compile_listed, compile_policy
+from gongyu_hub.policy.compiled import Listed, TypePolicy, compile_listed, compile_policy, end_grants
 from gongyu_hub.policy.epochs import PolicyReader
 from gongyu_hub.policy.key_file import read_key
 from gongyu_hub.policy.schemas import SchemaReader
@@ -36,7 +36,10 @@ class InForce:
                 self.listed[announced.topic] = compile_listed(announced, self._schemas.read(announced.subject_key_schema_id))
         for manifest in self._reader.manifests.values():
             known = self.policies.get(manifest.topic)
-            if known is None or known.epoch != manifest.epoch:
+            if known is not None and known.epoch != manifest.epoch and manifest.follows(known.manifest):
+                self.policies[manifest.topic] = policy = end_grants(known, manifest)
+                LOG.info("policy read", information_type=manifest.information_type, epoch=manifest.epoch, grants=len(policy.grants))
+            elif known is None or known.epoch != manifest.epoch:
                 writer = self._schemas.read(manifest.writer_schema_ids[0])
                 key = self._schemas.read(manifest.subject_key_schema_id)
                 granted = self._reader.granted(manifest)

@@ -128,7 +128,7 @@ class Manifest(_Record):
     resume: dict[int, int] = Field(default_factory=dict)
 
     def key(self) -> bytes:
-        return f"epoch/{self.information_type}/{self.epoch}".encode()
+        return epoch_key(self.information_type, self.epoch)
 
     def active(self) -> tuple[ManifestEntry, ...]:
         """The grants that are decided; of the others nothing is delivered."""
@@ -177,6 +177,10 @@ class Heartbeat(_Record):
     sequence: int
     at_ms: int
     refused: Refusal | None = None
+
+
+def epoch_key(information_type: str, epoch: int) -> bytes:
+    return f"epoch/{information_type}/{epoch}".encode()
 
 
 def grant_key(subscriber: str, grant: str, version: int) -> bytes:

@@ -122,9 +122,9 @@ class Control:
 
     def _publish_decided(self) -> None:
         with self.database.reading() as session:
-            if not epochs.any_unpublished(session):
-                return
-            waiting = [each for each in epochs.decided_records(session) if not each.published]
+            waiting = epochs.unpublished_records(session)
+        if not waiting:
+            return
         manifests = (Manifest.model_validate_json(each.value) for each in waiting if each.key.startswith(b"epoch/"))
         self._take_rights(ends.ended_in(manifests))
         self.clock.require()

@@ -8,6 +8,7 @@ effect.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ LOG = structlog.get_logger()
 _BUCKETS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0)
 _POLL_S = 0.5
 _AT_ONCE = 1000
+#: All types' newest epochs are read for it.
+_TELL_EVERY_S = 5.0
 #: Of a partition that works under an epoch from before adoptions were recorded, the time is not known.
 _UNKNOWN_MS = 0
 
@@ -117,10 +120,13 @@ class Effects:
         return Effect(of.information_type, of.epoch, of.published_ms, missing, since_ms)
 
     def _run(self) -> None:
+        told_at = float("-inf")
         while not self._stopping.is_set():
             try:
                 self._take(take_messages(self._consumer, _AT_ONCE, _POLL_S))
-                self._tell_missing()
+                if time.monotonic() - told_at > _TELL_EVERY_S:
+                    self._tell_missing()
+                    told_at = time.monotonic()
             except (DatabaseError, KafkaUnavailable, KafkaException) as error:
                 LOG.warning("not known for now where epochs are in effect", cause=str(error))
                 self._stopping.wait(_POLL_S)

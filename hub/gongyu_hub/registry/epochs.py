@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from gongyu_hub.policy.records import GrantVersion, Manifest, ManifestEntry, TypeRecord, grant_key
+from gongyu_hub.policy.records import GrantVersion, Manifest, ManifestEntry, TypeRecord, epoch_key, grant_key
 from gongyu_hub.registry import schemas, subject_lists
 from gongyu_hub.registry.changes import content, definition, grant_changes, type_changes
 from gongyu_hub.registry.ends import GrantName, ended_grants
@@ -184,7 +184,9 @@ def decide_first_epoch(
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A record of `hub.policy` as it was decided; `waits_for`: the type and the (subscriber, name) of lists that an epoch uses."""
+    """A record of `hub.policy` as it was decided; `waits_for`: of an epoch to be published, the type and the (subscriber, name) of lists
+    that it uses otherwise than what is in effect.
+    """
 
     key: bytes
     value: bytes
@@ -194,39 +196,50 @@ class Decided:
 
 def decided_records(session: Session) -> list[Decided]:
     """In the order of writing: what has lists, then grant versions, then the manifests that name them."""
+    waiting = {each.key: each for each in unpublished_records(session)}
     announced = session.scalars(select(ListedType).order_by(ListedType.information_type))
-    records = [Decided(TypeRecord.model_validate_json(row.record).key(), row.record, row.published) for row in announced]
     versions = session.scalars(select(GrantVersionRow).order_by(GrantVersionRow.subscriber, GrantVersionRow.grant))
     epochs = session.scalars(select(EpochRow).order_by(EpochRow.information_type, EpochRow.epoch))
-    lists: dict[bytes, str] = {}
-    for row in versions:
-        version = GrantVersion.model_validate_json(row.record)
-        records.append(Decided(version.key(), row.record, row.published))
-        if version.subject_list is not None:
-            lists[version.key()] = version.subject_list
-    published: dict[str, Manifest] = {}
-    for epoch in epochs:
-        manifest = Manifest.model_validate_json(epoch.record)
-        keys = [(entry.subscriber, grant_key(entry.subscriber, entry.grant, entry.version)) for entry in manifest.active()]
-        used = tuple(sorted({(subscriber, lists[key]) for subscriber, key in keys if key in lists}))
-        before = published.get(manifest.information_type)
-        alike = before is not None and manifest.follows(before)  # it uses no list otherwise than what is in effect
-        waits_for = (manifest.information_type, used) if used and not alike else None
-        if epoch.published:
-            published[manifest.information_type] = manifest
-        records.append(Decided(manifest.key(), epoch.record, epoch.published, waits_for))
+    records = [Decided(TypeRecord.model_validate_json(row.record).key(), row.record, row.published) for row in announced]
+    records += [Decided(grant_key(row.subscriber, row.grant, row.version), row.record, row.published) for row in versions]
+    records += [Decided(epoch_key(row.information_type, row.epoch), row.record, row.published) for row in epochs]
+    return [waiting.get(each.key, each) for each in records]
+
+
+def unpublished_records(session: Session) -> list[Decided]:
+    """Those of `decided_records` that Kafka is not known to have, without reading all that was ever decided."""
+    waiting = select(ListedType).where(ListedType.published.is_(False)).order_by(ListedType.information_type)
+    records = [Decided(TypeRecord.model_validate_json(row.record).key(), row.record, False) for row in session.scalars(waiting)]
+    versions = select(GrantVersionRow).where(GrantVersionRow.published.is_(False))
+    rows = session.scalars(versions.order_by(GrantVersionRow.subscriber, GrantVersionRow.grant))
+    records += [Decided(grant_key(row.subscriber, row.grant, row.version), row.record, False) for row in rows]
+    epochs = select(EpochRow).where(EpochRow.published.is_(False)).order_by(EpochRow.information_type, EpochRow.epoch)
+    for row in session.scalars(epochs):
+        manifest = Manifest.model_validate_json(row.record)
+        before = _published_before(session, manifest)
+        used = () if before is not None and manifest.follows(before) else _lists_of(session, manifest)
+        records.append(Decided(manifest.key(), row.record, False, (manifest.information_type, used) if used else None))
     return records
+
+
+def _published_before(session: Session, manifest: Manifest) -> Manifest | None:
+    of = (EpochRow.information_type == manifest.information_type, EpochRow.epoch < manifest.epoch, EpochRow.published)
+    record = session.scalar(select(EpochRow.record).where(*of).order_by(EpochRow.epoch.desc()).limit(1))
+    return None if record is None else Manifest.model_validate_json(record)
+
+
+def _lists_of(session: Session, manifest: Manifest) -> tuple[tuple[str, str], ...]:
+    """(Subscriber, name) of the lists that its active grants use."""
+    rows = session.scalars(select(GrantVersionRow.record).where(GrantVersionRow.information_type == manifest.information_type))
+    versions = {version.key(): version for version in map(GrantVersion.model_validate_json, rows)}
+    named = (versions[grant_key(entry.subscriber, entry.grant, entry.version)] for entry in manifest.active())
+    return tuple(sorted({(each.subscriber, each.subject_list) for each in named if each.subject_list is not None}))
 
 
 def last_published_ms(session: Session) -> int:
     """When the newest epoch that Kafka has was decided; 0 where there is none."""
     records = session.scalars(select(EpochRow.record).where(EpochRow.published))
     return max((Manifest.model_validate_json(record).published_ms for record in records), default=0)
-
-
-def any_unpublished(session: Session) -> bool:
-    tables = (ListedType, GrantVersionRow, EpochRow)
-    return any(session.scalar(select(each.published).where(each.published.is_(False)).limit(1)) is not None for each in tables)
 
 
 def mark_published(session: Session, keys: Collection[bytes]) -> None:

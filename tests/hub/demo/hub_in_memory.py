@@ -18,6 +18,7 @@ from gongyu_hub.diff import diff
 from gongyu_hub.entitle import entitle
 from gongyu_hub.fan_out import fan_out
 from gongyu_hub.list_changes import list_changes
+from gongyu_hub.policy.compiled import end_grants
 from gongyu_hub.state.pending import Partition, Pending
 from gongyu_hub.state.records import IMAGE_KIND, PROGRESS_KEY, Progress, is_live, read_stamp
 from gongyu_hub.state.store import Identity, Store
@@ -103,7 +104,9 @@ class HubInMemory:
     def resume(self) -> None:
         """The next transaction records an epoch that decides like the one before, as a resume makes one."""
         self.commit()
-        self.policy = self.world.policy(self.policy.epoch + 1, self.ends)
+        following = self.world.policy(self.policy.epoch + 1, self.ends)
+        # Both of a worker's ways: compiled at its start, and made from the policy that it has.
+        self.policy = following if following.epoch % 2 else end_grants(self.policy, following.manifest)
         self._begin([pending.partition for pending in self._pendings.values()])
 
     def end(self, grant: str) -> None:

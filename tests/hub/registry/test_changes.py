@@ -113,7 +113,7 @@ def test_a_type_that_is_gone_is_named(hub: Hub) -> None:
 def test_an_epoch_is_decided_once_and_its_bytes_stay(hub: Hub) -> None:
     with hub.database.reading() as session:
         records = epochs.decided_records(session)
-        assert epochs.any_unpublished(session)
+        assert epochs.unpublished_records(session) == records
     assert [each.key for each in records] == [b"grant/vet/all/1", b"epoch/dog/1"], "a manifest comes after what it names"
     assert not any(each.published for each in records)
     with hub.database.writing() as session:
@@ -123,7 +123,7 @@ def test_an_epoch_is_decided_once_and_its_bytes_stay(hub: Hub) -> None:
     with hub.database.writing() as session:
         epochs.mark_published(session, {b"epoch/dog/1"})
     with hub.database.reading() as session:
-        assert not epochs.any_unpublished(session)
+        assert epochs.unpublished_records(session) == []
         assert [(each.key, each.value) for each in epochs.decided_records(session)] == [(each.key, each.value) for each in records]
 
 
