@@ -11,6 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from gongyu_hub.cli import COMMANDS, make_app
+from gongyu_hub.operating.api_client import TOKEN_VARIABLE
 from gongyu_schemas import exit_codes
 
 #: They run until they are stopped, or show something to a person.
@@ -38,12 +39,21 @@ def test_answers_come_as_json_too(path: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("path", [path for path in ALL if path[0] not in WITHOUT_JSON | {"up"}], ids=" ".join)
 def test_an_error_leaves_no_document_but_a_line_on_standard_error(path: tuple[str, ...], tmp_path: Path) -> None:
     missing = str(tmp_path / "missing")
-    values = {"directory": missing, "policy": missing, "of_type": "dog", "subscriber": "vet", "file": "-", "partition": "0"}
+    values = {
+        "directory": missing,
+        "policy": missing,
+        "of_type": "dog",
+        "subscriber": "vet",
+        "file": "-",
+        "partition": "0",
+        "kind": "public",
+        "roles": "operator",
+    }
     words = [*path, "--json"]
     for parameter in ALL[path].params:
-        if parameter.required:
+        if parameter.required or parameter.name == "directory":
             words += [parameter.opts[0]] * parameter.opts[0].startswith("--") + [values.get(parameter.name or "", "name")]
-    done = CliRunner().invoke(make_app([path[0]]), words, input="a\n")
+    done = CliRunner().invoke(make_app([path[0]]), words, input="a\n", env={TOKEN_VARIABLE: None})
     assert (done.exit_code, done.stdout) == (exit_codes.USAGE, "")
     assert done.stderr.startswith("error: ") and missing in done.stderr
 
