@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import textwrap
+import threading
 from pathlib import Path
 
 from sqlalchemy import delete, text, true
@@ -50,13 +51,15 @@ def test_an_id_is_not_given_again_even_when_its_row_is_gone(tmp_path: Path, open
 
 WRITER = textwrap.dedent(
     """
-    import itertools, json, sys
+    import itertools, json, sys, threading
     from pathlib import Path
     from gongyu_hub.registry import schemas
     from gongyu_hub.registry.avro_text import parse_schema
     from gongyu_hub.registry.database import open_database
 
-    database = open_database(Path(sys.argv[1]), *sys.argv[3:])
+    url = sys.argv[3] if len(sys.argv) > 3 else None
+    pause, tries = threading.Event(), iter(range(600))  # PostgreSQL notices in a moment that the one before was killed
+    database = open_database(Path(sys.argv[1]), url, lambda: next(tries, None) is not None and not pause.wait(0.05))
     for number in itertools.count(int(sys.argv[2])):
         parsed = parse_schema(json.dumps({"type": "record", "name": f"R{number}", "fields": []}))
         with database.writing() as session:
@@ -80,7 +83,8 @@ def test_kill_9_loses_no_id_that_was_answered(tmp_path: Path, url: str | None) -
             for line in writer.stdout.read().splitlines():
                 if len(line.split()) == 2 and line.endswith(tuple("0123456789")):
                     answered[int(line.split()[0])] = int(line.split()[1])
-    database = open_database(tmp_path, url)
+    pause, tries = threading.Event(), iter(range(600))
+    database = open_database(tmp_path, url, lambda: next(tries, None) is not None and not pause.wait(0.05))
     with database.reading() as session:
         for number, schema_id in list(answered.items())[:-1]:
             assert schemas.uses(session, schema_id, true())[0].text == record(number).text
