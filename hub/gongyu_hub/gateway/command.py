@@ -218,7 +218,7 @@ def _watch(
     *_, lists = threads
     while not stopping.wait(WATCH_INTERVAL_S):
         _require_alive(threads)
-        if lists.replaced or not _can_read(control.database):
+        if not _can_read(control.database) or lists.replaced:  # in this order: who lost its database to another ends
             continue
         _publish_waiting(control, lapses, removals)
         now = sources.fingerprint()
