@@ -39,9 +39,10 @@ def test_answers_come_as_json_too(path: tuple[str, ...]) -> None:
 def test_an_error_leaves_no_document_but_a_line_on_standard_error(path: tuple[str, ...], tmp_path: Path) -> None:
     missing = str(tmp_path / "missing")
     values = {"directory": missing, "policy": missing, "of_type": "dog", "subscriber": "vet", "file": "-", "partition": "0"}
+    values |= {"kind": "public", "roles": "auditor"}
     words = [*path, "--json"]
     for parameter in ALL[path].params:
-        if parameter.required:
+        if parameter.required or parameter.name == "directory":
             words += [parameter.opts[0]] * parameter.opts[0].startswith("--") + [values.get(parameter.name or "", "name")]
     done = CliRunner().invoke(make_app([path[0]]), words, input="a\n")
     assert (done.exit_code, done.stdout) == (exit_codes.USAGE, "")
