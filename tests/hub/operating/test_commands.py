@@ -39,16 +39,8 @@ def test_answers_come_as_json_too(path: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("path", [path for path in ALL if path[0] not in WITHOUT_JSON | {"up"}], ids=" ".join)
 def test_an_error_leaves_no_document_but_a_line_on_standard_error(path: tuple[str, ...], tmp_path: Path) -> None:
     missing = str(tmp_path / "missing")
-    values = {
-        "directory": missing,
-        "policy": missing,
-        "of_type": "dog",
-        "subscriber": "vet",
-        "file": "-",
-        "partition": "0",
-        "kind": "public",
-        "roles": "operator",
-    }
+    values = {"directory": missing, "policy": missing, "of_type": "dog", "subscriber": "vet", "file": "-", "partition": "0"}
+    values |= {"kind": "public", "roles": "auditor"}
     words = [*path, "--json"]
     for parameter in ALL[path].params:
         if parameter.required or parameter.name == "directory":

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 from gongyu_hub.gateway.api.calls import KEPT_MS, InFlight
 from gongyu_hub.gateway.api.gate import BODY_BYTES_MAX
 from gongyu_hub.gateway.api.problems import Problem
+from gongyu_hub.registry import tokens
 from gongyu_schemas.errors import DatabaseError
 from tests.hub.gateway.api.world_of_roles import World
 
@@ -95,6 +96,17 @@ def test_a_change_needs_the_version_that_was_seen(roles: World) -> None:
     assert (done.status_code, done.headers["etag"], done.json()["version"]) == (200, '"2"', 2)
     assert roles.ask("op", "PATCH", path, change, If_Match=seen).status_code == 412
     assert roles.ask("op", "PATCH", path, {}, If_Match="*").headers["etag"] == '"2"', "nothing changed"
+
+
+def test_a_token_is_revoked_in_the_version_that_was_seen(roles: World) -> None:
+    path = f"/tokens/{tokens.public_part(roles.add_token('aud'))}"
+    assert roles.ask("op", "DELETE", path).status_code == 428
+    assert roles.ask("op", "DELETE", path, If_Match='"2"').status_code == 412
+    assert roles.ask("op", "GET", path).json()["revoked"] is None
+    done = roles.ask("op", "DELETE", path, If_Match='"1"')
+    assert (done.status_code, done.headers["etag"], done.content) == (204, '"2"', b"")
+    assert roles.ask("op", "DELETE", path, If_Match='"1"').status_code == 412
+    assert roles.ask("op", "DELETE", path, If_Match='"2"').status_code == 204, "revoked it is already"
 
 
 def test_pages_hold_everything_once_whatever_is_added_meanwhile(roles: World) -> None:
